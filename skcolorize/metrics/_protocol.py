@@ -1,0 +1,42 @@
+"""How photos are prepared before they are measured."""
+
+import numpy as np
+from PIL import Image
+
+from ._photo import unit_values
+
+
+def squash256(photo) -> np.ndarray:
+    """Squash a photo to 256 x 256 pixels, 8 bits: the first step of the protocol of that name.
+
+    Colourisers are usually compared at this size, whatever the photo's shape. The coloured photo is made from
+    the gray of the squashed one, and all measures are taken on it.
+
+    Parameters
+    ----------
+    photo : path, bytes, PIL image or ndarray of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        Alpha is ignored.
+
+    Returns
+    -------
+    squashed : ndarray of shape (256, 256, 3), dtype uint8
+        By Pillow's bicubic filter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcolorize.metrics import squash256
+    >>> squash256(np.zeros((30, 40, 3), dtype=np.uint8)).shape
+    (256, 256, 3)
+    """
+    from ..images import read_photo
+
+    return squashed(read_photo(photo).pixels)
+
+
+def squashed(pixels, size=(256, 256)) -> np.ndarray:
+    """`pixels` (H, W) or (H, W, 3) in 8 bits and three channels, at a size (width, height)."""
+    if pixels.dtype != np.uint8:
+        pixels = np.rint(255 * unit_values(pixels)).astype(np.uint8)
+    image = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
+    return np.array(image.resize(size, Image.Resampling.BICUBIC))
