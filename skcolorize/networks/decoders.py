@@ -1,0 +1,81 @@
+"""Decoders: from an encoder's feature maps to one map for the head."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class UnetDecoder(nn.Module):
+    """A light U-Net decoder that ends at the shallowest map it is given.
+
+    The deepest map is reduced to ``widths[0]`` channels, to which a linear view of its mean is added
+    everywhere. Each block resizes the map to the next tap, puts the tap behind it and mixes both: a full
+    3x3 convolution, a depthwise one and a 1x1 one, each with batch norm and ReLU.
+
+    Parameters
+    ----------
+    channels : list of int
+        Channels of the encoder's maps, shallowest first.
+    widths : list of int
+        One width for the reduced deepest map and one for each block, deepest first.
+    """
+
+    def __init__(self, channels: list[int], widths: list[int]):
+        super().__init__()
+        if len(widths) != len(channels):
+            raise ValueError(
+                f"The unet decoder needs {len(channels)} widths for {len(channels)} taps. Got {widths}."
+            )
+        self.reduce = nn.Conv2d(channels[-1], widths[0], 1)
+        self.context = nn.Linear(channels[-1], widths[0])
+        inputs = zip(widths, channels[-2::-1], widths[1:], strict=False)
+        self.blocks = nn.ModuleList(_block(below + skip, width) for below, skip, width in inputs)
+        self.out_channels = widths[-1]
+
+    def forward(self, maps: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        deepest = maps[-1]
+        x = self.reduce(deepest) + self.context(deepest.mean((2, 3)))[:, :, None, None]
+        for block, skip in zip(self.blocks, maps[-2::-1], strict=True):
+            x = F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
+            x = block(torch.cat([x, skip], 1))
+        return x
+
+
+def _block(inputs: int, width: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, width, 3, padding=1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(width, width, 1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+    )
+
+
+class PlainDecoder(nn.Module):
+    """3x3 convolutions with ReLU on the deepest map alone, each but the first followed by nearest upsampling.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the deepest map.
+    widths : list of int
+        Width of each convolution: each but the first doubles height and width.
+    """
+
+    def __init__(self, channels: int, widths: list[int]):
+        super().__init__()
+        pairs = zip([channels, *widths], widths, strict=False)
+        self.convs = nn.ModuleList(nn.Conv2d(before, width, 3, padding=1) for before, width in pairs)
+        self.out_channels = widths[-1]
+
+    def forward(self, maps: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        x = F.relu(self.convs[0](maps[-1]))
+        for conv in self.convs[1:]:
+            x = F.interpolate(F.relu(conv(x)), scale_factor=2, mode="nearest")
+        return x

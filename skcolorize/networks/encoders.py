@@ -1,0 +1,237 @@
+"""Encoders: the convolutional part of torchvision's classifiers, fed with lightness alone."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+
+@dataclass(frozen=True)
+class Family:
+    """What the registry knows of a family: how its names begin, and whether its last 1x1 convolution,
+    which only widens the map for the classifier, is left out."""
+
+    prefixes: tuple[str, ...]
+    drop_last: bool = False
+
+
+ENCODERS = {
+    "vgg": Family(("vgg",)),
+    "resnet": Family(("resnet", "resnext", "wide_resnet")),
+    "mobilenet": Family(("mobilenet",), drop_last=True),
+    "efficientnet": Family(("efficientnet",), drop_last=True),
+    "convnext": Family(("convnext",)),
+    "regnet": Family(("regnet",)),
+    "densenet": Family(("densenet",)),
+    "squeezenet": Family(("squeezenet",)),
+}
+CLASSIFIER = {"avgpool", "classifier", "fc"}
+
+
+@cache
+def encoder_names() -> tuple[str, ...]:
+    """Names of all encoders, torchvision's own.
+
+    Examples
+    --------
+    >>> "mobilenet_v2" in encoder_names()
+    True
+    """
+    from torchvision import models
+
+    prefixes = tuple(prefix for family in ENCODERS.values() for prefix in family.prefixes)
+    return tuple(name for name in models.list_models(module=models) if name.startswith(prefixes))
+
+
+def check_encoder(name: str) -> str:
+    """Give `name` back, or raise a ValueError that lists near matches."""
+    names = encoder_names()
+    if name in names:
+        return name
+    near = difflib.get_close_matches(str(name).lower().replace("-", "_"), names, n=3, cutoff=0.5)
+    hint = (
+        f"Did you mean {' or '.join(map(repr, near))}?"
+        if near
+        else f"The families are {', '.join(ENCODERS)}."
+    )
+    raise ValueError(
+        f"The 'encoder' parameter must be the name of a torchvision classifier. Got {name!r}. {hint}"
+    )
+
+
+class _NoStorage(TorchFunctionMode):
+    """Parameters made inside have shapes but no memory and no values.
+
+    Unlike ``torch.device("meta")`` it leaves computed tensors alone, which RegNet's constructor reads back.
+    """
+
+    makers = frozenset({torch.empty, torch.ones, torch.zeros})
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        if func in self.makers:
+            kwargs["device"] = "meta"
+        return func(*args, **kwargs)
+
+
+class GrayConv2d(nn.Conv2d):
+    """A first convolution that takes lightness, and beside it a plane of ones.
+
+    The plane carries the offset of the input's normalisation, so that the map is the one of the original
+    convolution on gray RGB at the borders too, where the original pads with zeros *after* normalising.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(torch.cat([x, torch.ones_like(x)], 1))
+
+
+class StridedDepthwiseConv2d(nn.Conv2d):
+    """A depthwise convolution with a stride, whose training in bfloat16 on a CPU is not slow.
+
+    oneDNN has no fast backward pass for it; a convolution of stride 1, of which every second pixel is
+    kept, has one and gives the same numbers.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        trains = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
+        if not (trains and x.device.type == "cpu" and _is_bfloat16(x)):
+            return super().forward(x)
+        x = F.conv2d(x, self.weight, self.bias, 1, self.padding, self.dilation, self.groups)
+        return x[..., :: self.stride[0], :: self.stride[1]]
+
+
+def _is_bfloat16(x: torch.Tensor) -> bool:
+    if torch.is_autocast_enabled("cpu"):
+        return torch.get_autocast_dtype("cpu") == torch.bfloat16
+    return x.dtype == torch.bfloat16
+
+
+class Encoder(nn.Module):
+    """The feature maps of a torchvision classifier at its taps.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`encoder_names`.
+    taps : list of str or None
+        Names of the submodules whose outputs are given, in order; what comes after the last is left out.
+        None: the deepest map before each change of stride.
+
+    Notes
+    -----
+    Built without memory: :func:`~skcolorize.networks.initialise` or a state comes after. Submodules keep
+    torchvision's names.
+    """
+
+    def __init__(self, name: str, taps: list[str] | None = None):
+        super().__init__()
+        from torchvision import models
+        from torchvision.ops import StochasticDepth
+
+        family = next(f for f in ENCODERS.values() if check_encoder(name).startswith(f.prefixes))
+        with _NoStorage():
+            body = models.get_model(name, weights=None)
+            for child, module in body.named_children():
+                if child not in CLASSIFIER:
+                    self.add_module(child, module)
+            if name.startswith("densenet"):  # its forward has a ReLU there that is no module
+                self.features.add_module("relu5", nn.ReLU(inplace=True))
+            for path, module in list(self.named_modules()):
+                if isinstance(module, StochasticDepth):
+                    replace_module(self, path, nn.Identity())
+                elif isinstance(module, nn.Conv2d) and module.in_channels == 3:
+                    replace_module(self, path, _like(module, GrayConv2d, in_channels=2))
+                elif isinstance(module, nn.Conv2d) and module.groups > 1 and module.stride != (1, 1):
+                    replace_module(self, path, _like(module, StridedDepthwiseConv2d))
+        self.steps = list(_steps(self))
+        if family.drop_last:
+            self._cut(self.steps[-2])
+        self.taps = list(taps) if taps is not None else self._deepest_maps()
+        self._cut(self.taps[-1])
+
+    def _cut(self, last: str) -> None:
+        """Leave out what comes after the step `last`."""
+        end = self.steps.index(last) + 1
+        for step in self.steps[end:]:
+            parent, _, leaf = step.rpartition(".")
+            delattr(self.get_submodule(parent), leaf)
+        self.steps = self.steps[:end]
+
+    def _deepest_maps(self) -> list[str]:
+        maps = _trace(self, self.steps)
+        last = {stride: step for step, (stride, _) in zip(self.steps, maps, strict=True)}
+        return [step for stride, step in last.items() if stride >= 4]
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        maps = []
+        for step in self.steps:
+            x = self.get_submodule(step)(x)
+            if step in self.taps:
+                maps.append(x)
+        return tuple(maps)
+
+
+def _trace(encoder: Encoder, steps: list[str]) -> list[tuple[int, int]]:
+    """Stride and channels after each of `steps`, by a pass without numbers."""
+    side, maps = 256, []
+    x = torch.empty(1, 1, side, side, device="meta")
+    training = encoder.training
+    encoder.eval()
+    with torch.no_grad():
+        for step in steps:
+            x = encoder.get_submodule(step)(x)
+            # SqueezeNet's maps are a pixel or two short of a power of two
+            stride = 2 ** max(0, (side // x.shape[-1]).bit_length() - 1)
+            maps.append((stride, x.shape[1]))
+    encoder.train(training)
+    return maps
+
+
+@cache
+def describe_encoder(name: str) -> tuple[tuple[str, int, int], ...]:
+    """(tap, channels, stride) for each default tap of an encoder, shallowest first.
+
+    Examples
+    --------
+    >>> describe_encoder("mobilenet_v2")[0]
+    ('features.3', 24, 4)
+    """
+    encoder = Encoder(name)
+    maps = dict(zip(encoder.steps, _trace(encoder, encoder.steps), strict=True))
+    return tuple((tap, maps[tap][1], maps[tap][0]) for tap in encoder.taps)
+
+
+def _steps(module: nn.Module, path: str = ""):
+    """Paths of the submodules that run one after the other: all plain sequences opened up to their blocks."""
+    from torchvision.ops.misc import ConvNormActivation
+
+    for name, child in module.named_children():
+        if isinstance(child, nn.Sequential) and not isinstance(child, ConvNormActivation):
+            yield from _steps(child, f"{path}{name}.")
+        else:
+            yield path + name
+
+
+def replace_module(root: nn.Module, path: str, new: nn.Module) -> None:
+    parent, _, leaf = path.rpartition(".")
+    setattr(root.get_submodule(parent), leaf, new)
+
+
+def _like(conv: nn.Conv2d, kind: type[nn.Conv2d], in_channels: int | None = None) -> nn.Conv2d:
+    """A convolution of another class, with `conv`'s settings."""
+    return kind(
+        in_channels or conv.in_channels,
+        conv.out_channels,
+        conv.kernel_size,
+        conv.stride,
+        conv.padding,
+        conv.dilation,
+        conv.groups,
+        conv.bias is not None,
+    )

@@ -1,0 +1,180 @@
+"""Heads, the bins of the ab plane, and the losses."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .lab import rgb_to_lab
+
+GRID = 10.0  # side of a cell of the ab plane, Lab units
+
+
+@cache
+def _bins() -> np.ndarray:
+    levels = torch.linspace(0, 1, 33, dtype=torch.float64)
+    cube = torch.stack(torch.meshgrid(levels, levels, levels, indexing="ij")).reshape(1, 3, -1, 1)
+    ab = rgb_to_lab(cube)[1][0, :, :, 0].T.numpy()
+    cells = np.unique(np.floor(ab / GRID).astype(int), axis=0)
+    corners = (cells[:, None] + [(0, 0), (0, 1), (1, 0), (1, 1)]).reshape(-1, 2)
+    return (np.unique(corners, axis=0) * GRID).astype(np.float32)
+
+
+def ab_bins() -> np.ndarray:
+    """Centres of the bins of the ab plane that the log loss is taken over.
+
+    A grid of 10 Lab units; a point belongs to it where one of the cells it is a corner of holds a colour of
+    the 33 x 33 x 33 cube of sRGB.
+
+    Returns
+    -------
+    bins : ndarray of shape (305, 2), float32
+        a and b in Lab units, sorted by a, then by b.
+
+    Examples
+    --------
+    >>> ab_bins()[0]
+    array([-90.,  50.], dtype=float32)
+    """
+    return _bins().copy()
+
+
+class BinsHead(nn.Module):
+    """Logits over the bins at stride 4."""
+
+    stride = 4
+
+    def __init__(self, channels: int, n_bins: int, kernel: int):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, n_bins, kernel, padding=kernel // 2)
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"logits": self.conv(x)}
+
+
+class AbHead(nn.Module):
+    """ab / 128 at stride 4."""
+
+    stride = 4
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"ab": self.conv(x)}
+
+
+class PlainAbHead(nn.Module):
+    """ab / 128 through tanh at full size, upsampled from stride 2 by nearest neighbours."""
+
+    stride = 2
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 2, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"ab": F.interpolate(self.conv(x).tanh(), scale_factor=2, mode="nearest")}
+
+
+def set_prior(network: nn.Module, prior: np.ndarray) -> None:
+    """Let a bins head start from the logarithm of `prior`, shape (n_bins,), a share for each bin."""
+    prior = torch.as_tensor(prior, dtype=torch.float32)
+    prior = 0.99 * prior / prior.sum() + 0.01 / len(prior)
+    with torch.no_grad():
+        network.head.conv.bias.copy_(prior.log())
+
+
+class LogLoss(nn.Module):
+    """Cross-entropy between logits over bins and the true colour, spread over the corners of its cell.
+
+    Parameters
+    ----------
+    bins : ndarray of shape (n_bins, 2)
+        Grid points in Lab units, as :func:`ab_bins` gives them.
+    share : float in (0, 1], default=1.0
+        Share of the map's cells that the loss is taken over, drawn at each call: the softmax over bins is
+        bound by memory, and half of the cells carry nearly all of the gradient.
+    """
+
+    def __init__(self, bins: np.ndarray | None = None, share: float = 1.0):
+        super().__init__()
+        bins = ab_bins() if bins is None else np.asarray(bins, np.float32)
+        grid = np.rint(bins / GRID).astype(int)
+        low, high = grid.min(0), grid.max(0) + 1  # one more row, so that the last bins have a cell as well
+        points = np.stack(np.meshgrid(*map(np.arange, low, high + 1), indexing="ij"), -1)
+        distance = ((points[:, :, None] - grid) ** 2).sum(-1)
+        self.share = share
+        self.low, self.width = tuple(map(int, low)), points.shape[1]
+        self.cells = tuple(int(n) - 2 for n in points.shape[:2])
+        # for each point of the rectangle: the nearest bin, and whether the point is one itself
+        self.register_buffer("nearest", torch.from_numpy(distance.argmin(-1).ravel()), persistent=False)
+        self.register_buffer(
+            "is_bin", torch.from_numpy((distance.min(-1) == 0).ravel().astype(np.float32)), persistent=False
+        )
+
+    def soft_targets(self, ab: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Four bins and their weights for each colour.
+
+        Bilinear weights on the corners of the cell; corners that are no bins are left out and the others
+        raised to a sum of 1. A colour with no bin around it counts for the bins nearest to the corners.
+
+        Parameters
+        ----------
+        ab : tensor of shape (n, 2)
+            Lab units.
+
+        Returns
+        -------
+        indices : int64 tensor of shape (n, 4)
+        weights : float32 tensor of shape (n, 4)
+        """
+        position = ab.float() / GRID
+        position = [(position[:, i] - self.low[i]).clamp(0, self.cells[i] + 0.999) for i in (0, 1)]
+        cell = [p.floor() for p in position]
+        (fa, fb), (ia, ib) = [p - c for p, c in zip(position, cell, strict=True)], [c.long() for c in cell]
+        corner = ia * self.width + ib
+        corners = torch.stack([corner, corner + 1, corner + self.width, corner + self.width + 1], 1)
+        bilinear = torch.stack([(1 - fa) * (1 - fb), (1 - fa) * fb, fa * (1 - fb), fa * fb], 1)
+        weights = bilinear * self.is_bin[corners]
+        total = weights.sum(1, keepdim=True)
+        weights = torch.where(total > 1e-4, weights / total.clamp_min(1e-4), bilinear)
+        return self.nearest[corners], weights
+
+    def forward(
+        self, outputs: dict[str, torch.Tensor], target_ab: torch.Tensor, generator=None
+    ) -> torch.Tensor:
+        logits = outputs["logits"]
+        target = reduce_to(target_ab, logits.shape[-2:]).movedim(1, -1).reshape(-1, 2)
+        logits = logits.movedim(1, -1).reshape(len(target), -1)
+        if self.share < 1:
+            keep = torch.randperm(len(target), generator=generator)[: max(1, round(self.share * len(target)))]
+            keep = keep.to(logits.device)
+            target, logits = target[keep], logits.index_select(0, keep)
+        indices, weights = self.soft_targets(target)
+        logits = logits.float()
+        return (logits.logsumexp(1) - (logits.gather(1, indices) * weights).sum(1)).mean()
+
+
+class SquaredError(nn.Module):
+    """Mean squared error of ab / 128."""
+
+    def forward(
+        self, outputs: dict[str, torch.Tensor], target_ab: torch.Tensor, generator=None
+    ) -> torch.Tensor:
+        ab = outputs["ab"]
+        return F.mse_loss(ab.float(), reduce_to(target_ab, ab.shape[-2:]) / 128)
+
+
+def reduce_to(ab: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Mean of `ab`, (N, 2, H, W), over the cells of a map of the given size."""
+    if tuple(ab.shape[-2:]) == tuple(size):
+        return ab
+    if ab.shape[-2] == 4 * size[0] and ab.shape[-1] == 4 * size[1]:
+        return F.avg_pool2d(ab, 4)
+    return F.interpolate(ab, size=tuple(size), mode="area")

@@ -1,0 +1,42 @@
+"""Fresh weights, drawn from one generator."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from .encoders import GrayConv2d
+
+
+@torch.no_grad()
+def initialise(network: nn.Module, generator: torch.Generator | int) -> None:
+    """Give every parameter and statistic of `network` a first value.
+
+    He's normal initialisation for convolutions (groups counted), a normal one of deviation 0.02 for linear
+    layers, 1e-6 for ConvNeXt's layer scales as in torchvision, near zero for the head's last layer, so that
+    training starts from gray.
+    """
+    if not isinstance(generator, torch.Generator):
+        generator = torch.Generator().manual_seed(generator)
+    for module in network.modules():
+        own = dict(module.named_parameters(recurse=False))
+        if isinstance(module, nn.Conv2d):
+            fan_in = module.weight[0].numel()
+            if isinstance(module, GrayConv2d):
+                fan_in //= 2
+            module.weight.normal_(0, math.sqrt(2 / fan_in), generator=generator)
+            if isinstance(module, GrayConv2d):
+                module.weight[:, 1] = 0
+        elif isinstance(module, nn.Linear):
+            module.weight.normal_(0, 0.02, generator=generator)
+        elif hasattr(module, "running_var"):
+            module.reset_parameters()  # draws nothing
+        elif "weight" in own:  # layer norm
+            module.weight.fill_(1)
+        if own.get("bias") is not None:
+            module.bias.zero_()
+        if "layer_scale" in own:
+            module.layer_scale.fill_(1e-6)
+    network.head.conv.weight.mul_(0.01)

@@ -1,0 +1,83 @@
+"""sRGB and CIELAB on tensors, on any device: what training and validation need of :mod:`skcolorize.color`."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+
+# Scikit-image's constants (D65, 2 degree observer). The rows of the first matrix sum to about 1.
+_XYZ_FROM_RGB = torch.tensor(
+    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]],
+    dtype=torch.float64,
+) / torch.tensor([[0.95047], [1.0], [1.08883]], dtype=torch.float64)
+_RGB_FROM_XYZ = _XYZ_FROM_RGB.inverse()
+_KNEE = 6 / 29  # below it the root is a straight line
+
+
+def rgb_to_lab(rgb: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Lightness and colour of sRGB images.
+
+    Parameters
+    ----------
+    rgb : tensor of shape (N, 3, H, W) or (N, H, W, 3)
+        uint8, or float in 0..1. Three rows of pixels or channels last: the second axis is looked at first.
+
+    Returns
+    -------
+    lightness : tensor of shape (N, 1, H, W)
+        Scaled: L / 50 - 1. float32 for uint8 images, else of the images' dtype.
+    ab : tensor of shape (N, 2, H, W)
+        Lab units.
+
+    Examples
+    --------
+    >>> lightness, ab = rgb_to_lab(torch.full((1, 3, 2, 2), 255, dtype=torch.uint8))
+    >>> round(lightness[0, 0, 0, 0].item(), 3)
+    1.0
+    """
+    if rgb.shape[1] != 3:
+        rgb = rgb.movedim(-1, 1)
+    if rgb.dtype == torch.uint8:
+        linear = _linear_levels().to(rgb.device).index_select(0, rgb.flatten().int())
+    else:
+        linear = _linear(rgb)
+    xyz = _XYZ_FROM_RGB.to(linear) @ linear.reshape(len(rgb), 3, -1)
+    root = xyz.clamp_min(_KNEE**3).log_().mul_(1 / 3).exp_()
+    root += (xyz.clamp_max_(_KNEE**3) - _KNEE**3) / (3 * _KNEE**2)
+    x, y, z = root.view(rgb.shape).unbind(1)
+    return (y * (116 / 50) - (16 / 50 + 1)).unsqueeze(1), torch.stack([500 * (x - y), 200 * (y - z)], 1)
+
+
+def lab_to_rgb(lightness: torch.Tensor, ab: torch.Tensor) -> torch.Tensor:
+    """sRGB images of lightness and colour, clipped to 0..1 channel by channel.
+
+    Parameters
+    ----------
+    lightness : float tensor of shape (N, 1, H, W)
+        Scaled: L / 50 - 1.
+    ab : float tensor of shape (N, 2, H, W)
+        Lab units.
+
+    Returns
+    -------
+    rgb : float tensor of shape (N, 3, H, W)
+        In 0..1.
+    """
+    y = (lightness[:, 0] + (1 + 16 / 50)) * (50 / 116)
+    root = torch.stack([y + ab[:, 0] / 500, y, (y - ab[:, 1] / 200).clamp_min(0)], 1)
+    bright = root.clamp_min(_KNEE)
+    xyz = bright * bright * bright + (root.clamp_max(_KNEE) - _KNEE) * (3 * _KNEE**2)
+    linear = (_RGB_FROM_XYZ.to(xyz) @ xyz.flatten(2)).view(root.shape).clamp_(0, 1)
+    rgb = linear.clamp_min(0.0031308).log_().mul_(1 / 2.4).exp_().mul_(1.055).sub_(0.055)
+    return rgb.add_(linear.clamp_max_(0.0031308).sub_(0.0031308), alpha=12.92).clamp_(0, 1)
+
+
+@cache
+def _linear_levels() -> torch.Tensor:
+    return _linear(torch.arange(256, dtype=torch.float64) / 255).float()
+
+
+def _linear(values: torch.Tensor) -> torch.Tensor:
+    bright = ((values.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4
+    return bright + (values.clamp_max(0.04045) - 0.04045) / 12.92

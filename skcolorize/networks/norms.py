@@ -1,0 +1,58 @@
+"""Batch norm with fixed statistics, folded into the convolution before it."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+
+def fold_batch_norm(network: nn.Module) -> nn.Module:
+    """A copy of `network` for inference: in eval mode, without gradients, batch norms folded, channels last.
+
+    DenseNet's norms that come before a ReLU and a convolution can't be folded and stay.
+    """
+    folded = copy.deepcopy(network).requires_grad_(False).eval()
+    _fold_(folded)
+    return folded.to(memory_format=torch.channels_last)
+
+
+def fold_encoder_norms_(network: nn.Module) -> None:
+    """Fold the encoder's batch norms in place and note it in ``network.config``.
+
+    For training with fixed statistics: the folded convolutions go on learning, norms that can't be folded
+    keep their statistics in training mode too.
+    """
+    _fold_(network.encoder)
+    network.config["encoder_norms"] = "folded"
+    network.train(network.training)
+
+
+@torch.no_grad()
+def _fold_(root: nn.Module) -> None:
+    """Fold each batch norm that is registered right behind a convolution of as many channels.
+
+    In all families of the registry such neighbours are also called one after the other.
+    """
+    for parent in list(root.modules()):
+        children = list(parent.named_children())
+        for (_, conv), (name, norm) in zip(children, children[1:], strict=False):
+            if not (isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)):
+                continue
+            if conv.out_channels != norm.num_features:
+                continue
+            state = (
+                conv.weight,
+                conv.bias,
+                norm.running_mean,
+                norm.running_var,
+                norm.eps,
+                norm.weight,
+                norm.bias,
+            )
+            needs_grad = conv.weight.requires_grad
+            conv.weight, conv.bias = fuse_conv_bn_weights(*state)
+            conv.requires_grad_(needs_grad)
+            setattr(parent, name, nn.Identity())
