@@ -1,0 +1,17 @@
+"""The two gates of the package: any photo in, any photo out."""
+
+from .decode import Photo, PhotoError, gray_levels, is_gray, mean_chroma, read_photo
+from .encode import write_photo
+from .forms import Photos, check_photos
+
+__all__ = [
+    "Photo",
+    "PhotoError",
+    "Photos",
+    "check_photos",
+    "gray_levels",
+    "is_gray",
+    "mean_chroma",
+    "read_photo",
+    "write_photo",
+]

@@ -1,0 +1,348 @@
+"""Any photo in: files of every kind, PIL images and arrays become one `Photo` in sRGB."""
+
+import io
+import os
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from PIL.ExifTags import Base as Tag
+
+from .. import color
+from . import profiles, storage
+from .forms import check_array, photo_name
+
+_GRAY_CHROMA = 2.0  # mean CIELAB chroma under which a photo counts as gray
+
+
+class PhotoError(ValueError):
+    """A photo could not be read: its file is missing, broken or no image. The message names it."""
+
+
+@dataclass
+class Photo:
+    """One photo, decoded.
+
+    Attributes
+    ----------
+    pixels : ndarray of shape (H, W) or (H, W, 3)
+        sRGB, uint8 or uint16 levels or float32 in 0..1. May be read-only.
+    alpha : ndarray of shape (H, W) or None
+        Opacity, of the same dtype.
+    name : str
+        What messages call it.
+    info : dict
+        What `write_photo` keeps of the file: ``format``, ``exif``, ``xmp``, ``dpi``; empty for arrays.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None = None
+    name: str = "the photo"
+    info: dict[str, Any] = field(default_factory=dict)
+
+    def with_alpha(self, pixels: np.ndarray) -> np.ndarray:
+        """`pixels` (H, W[, 3]) with the photo's alpha as 4th channel, or as they are where it has none."""
+        if self.alpha is None:
+            return pixels
+        rgb = np.repeat(pixels[..., None], 3, axis=-1) if pixels.ndim == 2 else pixels
+        return np.concatenate([rgb, as_levels(self.alpha, pixels.dtype)[..., None]], axis=-1)
+
+
+def read_photo(
+    item: Any, *, name: str | None = None, min_side: int | None = None, max_size: int | None = None
+) -> Photo:
+    """Read a photo from a path or address, the bytes of a file, a PIL image, or an array.
+
+    Files and PIL images: EXIF orientation applied, ICC profile converted to sRGB, palettes and CMYK too;
+    16-bit gray in full, 16-bit colour in 8 bits (as Pillow gives it); the first frame of several, with a warning.
+
+    Parameters
+    ----------
+    item : str, PathLike, bytes, PIL.Image.Image or ndarray
+        The photo.
+    name : str, optional
+        What messages call it.
+    min_side : int, optional
+        The short side may come out with as few pixels as this, which makes JPEG decode faster.
+    max_size : int, optional
+        Reduce the photo so that its longest side is at most this, aspect kept.
+
+    Returns
+    -------
+    photo : Photo
+
+    Raises
+    ------
+    PhotoError
+        The file is missing, broken, too large or no image.
+    ValueError
+        An array of a shape, dtype or range that no photo has.
+    TypeError
+        No form of a photo.
+    """
+    name = photo_name(item) if name is None else name
+    if isinstance(item, np.ndarray):
+        return _from_array(item, name, max_size)
+    if isinstance(item, Image.Image):
+        with _faults_named(name):
+            return _from_image(item, name, None, max_size)
+    if not isinstance(item, (str, os.PathLike, bytes, bytearray, memoryview)):
+        raise TypeError(
+            f"{name} is of type {type(item).__qualname__}; photos are paths, bytes, PIL images or arrays"
+        )
+    with _faults_named(name), _open(item, name) as image:
+        return _from_image(image, name, min_side, max_size)
+
+
+@contextmanager
+def _faults_named(name: str):
+    """Turn whatever a decoder raises (for broken files nearly anything) into a PhotoError with a name."""
+    try:
+        yield
+    except (PhotoError, ImportError, MemoryError, Warning):
+        raise
+    except FileNotFoundError as error:
+        raise PhotoError(f"{name} is missing: there is no such file") from error
+    except UnidentifiedImageError as error:
+        raise PhotoError(f"{name} is no image that Pillow can read, or its beginning is broken") from error
+    except Image.DecompressionBombError as error:
+        raise PhotoError(
+            f"{name} is too large: {error} Where you trust it, raise PIL.Image.MAX_IMAGE_PIXELS"
+        ) from error
+    except (PermissionError, ConnectionError, TimeoutError) as error:
+        raise PhotoError(f"{name} can't be reached: {error}") from error
+    except Exception as error:
+        raise PhotoError(f"{name} is broken, and can't be read: {error or type(error).__name__}") from error
+
+
+@contextmanager
+def _open(item: Any, name: str):
+    """A lazily opened image of a path, an address or the bytes of a file."""
+    if isinstance(item, (str, os.PathLike)):
+        path = storage.path_text(item)
+        if not storage.is_remote(path) and not os.path.isfile(path):
+            if os.path.isdir(path):
+                raise PhotoError(f"{name} is a folder: pass skcolorize.datasets.image_paths({path!r})")
+            if set("*?[") & set(os.path.basename(path)):
+                folder, pattern = os.path.split(path)
+                advice = f"skcolorize.datasets.image_paths({folder or '.'!r}, pattern={pattern!r})"
+                raise PhotoError(f"{name} is missing; for all photos of a pattern pass {advice}")
+        source = storage.open_file(path)
+    else:
+        source = io.BytesIO(item)
+    with source:
+        try:
+            image = Image.open(source)
+        except UnidentifiedImageError:
+            image = _open_heif(source, name)
+        if image.format == "EPS":  # Pillow would run Ghostscript on it
+            raise PhotoError(f"{name} is a PostScript file, and no photo")
+        yield image
+
+
+def _open_heif(source, name: str) -> Image.Image:
+    source.seek(4)
+    if source.read(8) not in {b"ftyphei" + c for c in (b"c", b"x", b"m", b"s")} | {b"ftypmif1", b"ftypmsf1"}:
+        raise
+    source.seek(0)
+    try:
+        from pillow_heif import open_heif
+    except ImportError as error:
+        raise ImportError(f"{name} is a HEIC file: pip install 'skcolorize[heic]'") from error
+    return open_heif(source).to_pillow()
+
+
+def _from_image(image: Image.Image, name: str, min_side: int | None, max_size: int | None) -> Photo:
+    n_frames = _count_frames(image)
+    if n_frames > 1:
+        warnings.warn(f"{name} has {n_frames} frames or pages: the first is taken, {n_frames - 1} left out")
+    info = _info(image)
+    orientation = info.pop("orientation")
+    wanted = max(min_side or 0, 2 * (max_size or 0) * min(image.size) // max(image.size))
+    if wanted:
+        image.draft(None, (wanted, wanted))
+    icc = image.info.get("icc_profile")
+    alpha = None
+    if image.mode == "1":
+        image = image.convert("L")
+    if image.has_transparency_data and not image.mode.startswith("I"):
+        image = image.convert("LA" if image.mode in {"L", "LA", "La"} else "RGBA")
+        alpha = _turned(_as_array(image.getchannel("A")), orientation)
+        image = image.convert(image.mode.removesuffix("A"))
+    image = profiles.to_srgb(image, icc)
+    pixels = _levels(_turned(_as_array(image), orientation), name)
+    return _shrunk(Photo(pixels, alpha, name, info), max_size)
+
+
+def _count_frames(image: Image.Image) -> int:
+    if image.format == "MPO" or (hasattr(image, "tell") and image.tell()):
+        return 1  # a phone's JPEG with a depth map behind it; or a page that the user turned to
+    try:
+        return getattr(image, "n_frames", 1)
+    except Exception:  # its file is closed, or broken further on: decoding tells
+        return 1
+
+
+def _info(image: Image.Image) -> dict[str, Any]:
+    """What describes the photo rather than its pixels, and the orientation (1 to 8)."""
+    kept = {key: image.info[key] for key in ("exif", "xmp", "dpi") if image.info.get(key)}
+    orientation = 1
+    try:
+        exif = image.getexif()
+        orientation = exif.get(Tag.Orientation, 1)
+        if exif and "exif" not in kept:
+            kept["exif"] = exif.tobytes()
+    except Exception:  # unreadable EXIF spoils no photo
+        kept.pop("exif", None)
+    if orientation in {5, 6, 7, 8} and "dpi" in kept:
+        kept["dpi"] = kept["dpi"][::-1]
+    return {"format": image.format, **kept, "orientation": orientation}
+
+
+def _as_array(image: Image.Image) -> np.ndarray:
+    """The image as a writable array, in strips: four times as fast for RGB as ``np.array(image)``."""
+    first = np.asarray(image.crop((0, 0, image.width, 1)))
+    out = np.empty((image.height, *first.shape[1:]), first.dtype)
+    rows = max(1, 2**18 // image.width)
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        out[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return out
+
+
+def _turned(array: np.ndarray, orientation: int) -> np.ndarray:
+    """The array as its EXIF orientation (1 to 8) says it is to be seen."""
+    if orientation in {5, 6, 7, 8}:
+        array = array.swapaxes(0, 1)
+    if orientation in {3, 4, 7, 8}:
+        array = array[::-1]
+    if orientation in {2, 3, 6, 7}:
+        array = array[:, ::-1]
+    return np.ascontiguousarray(array)
+
+
+def _levels(array: np.ndarray, name: str) -> np.ndarray:
+    """Pixels of a file: 32-bit integers that hold 16-bit levels become uint16, floats are checked."""
+    if array.dtype == np.int32:
+        low, high = array.min(), array.max()
+        if low < 0 or high > 65535:
+            raise PhotoError(f"{name} has 32-bit integers from {low} to {high}; levels must lie in 0..65535")
+        return array.astype(np.uint16)
+    if array.dtype.kind == "f":
+        try:
+            return _floats(array, name)
+        except ValueError as error:
+            raise PhotoError(str(error)) from error
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _floats(array: np.ndarray, name: str) -> np.ndarray:
+    low, high = array.min(), array.max()
+    if not (low >= 0 and high <= 1):
+        raise ValueError(
+            f"{name} has float values from {low:.4g} to {high:.4g}, and floats must lie in 0..1. "
+            "Levels of 0..255 are cast by .astype('uint8'); Lab values are no photo: leave RGBToLab out, "
+            "Colorizer works in Lab by itself"
+        )
+    return array.astype(np.float32, copy=False)
+
+
+def _from_array(array: np.ndarray, name: str, max_size: int | None) -> Photo:
+    check_array(array, name)
+    array = np.asarray(array)
+    if array.dtype.kind == "f":
+        array = _floats(array, name)
+    elif array.dtype.kind == "b":
+        array = array * np.uint8(255)
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    alpha = None
+    if array.ndim == 3:
+        if array.shape[2] == 4:
+            array, alpha = array[..., :3], np.ascontiguousarray(array[..., 3])
+        elif array.shape[2] == 1:
+            array = array[..., 0]
+    return _shrunk(Photo(np.ascontiguousarray(array), alpha, name), max_size)
+
+
+def _shrunk(photo: Photo, max_size: int | None) -> Photo:
+    """The photo with its longest side at most `max_size`."""
+    height, width = photo.pixels.shape[:2]
+    if max_size is None or max(height, width) <= max_size:
+        return photo
+    scale = max_size / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    photo.pixels = _resized(photo.pixels, size)
+    if photo.alpha is not None:
+        photo.alpha = _resized(photo.alpha, size)
+    return photo
+
+
+def _resized(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The array at another (width, height), by Pillow: bicubic, antialiased."""
+    if array.ndim == 3 and array.dtype != np.uint8:  # Pillow has one channel of 16 or 32 bits, not three
+        return np.stack([_resized(np.ascontiguousarray(array[..., c]), size) for c in range(3)], axis=-1)
+    resized = _as_array(Image.fromarray(array).resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0))
+    return resized.clip(0, 1) if array.dtype.kind == "f" else resized
+
+
+def as_levels(values: np.ndarray, dtype: Any) -> np.ndarray:
+    """Levels of one dtype (uint8, uint16, float32 in 0..1) as those of another, rounded."""
+    dtype = np.dtype(dtype)
+    if values.dtype == dtype:
+        return values
+    top = [1.0 if kind.kind == "f" else np.iinfo(kind).max for kind in (values.dtype, dtype)]
+    scaled = np.multiply(values, top[1] / top[0], dtype=np.float32)
+    return scaled if dtype.kind == "f" else np.rint(scaled, out=scaled).astype(dtype)
+
+
+def mean_chroma(pixels: np.ndarray) -> float:
+    """Mean CIELAB chroma of a photo, on a thumbnail of 64 pixels; 0 for gray ones of two dimensions.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (H, W) or (H, W, 3)
+        sRGB: uint8, uint16 or float in 0..1.
+
+    Returns
+    -------
+    chroma : float
+        In Lab units: about 20 for everyday photos, 10 for a sepia scan.
+    """
+    if pixels.ndim == 2:
+        return 0.0
+    thumbnail = _shrunk(Photo(pixels), 64).pixels
+    return float(np.hypot(*np.moveaxis(color.rgb_to_lab(thumbnail)[..., 1:], -1, 0)).mean())
+
+
+def is_gray(pixels: np.ndarray) -> bool:
+    """Whether a photo has next to no colour: a mean chroma under 2 (see `mean_chroma`)."""
+    return mean_chroma(pixels) < _GRAY_CHROMA
+
+
+def gray_levels(pixels: np.ndarray) -> np.ndarray:
+    """The gray photo of the same lightness, in sRGB gray levels.
+
+    Parameters
+    ----------
+    pixels : ndarray of shape (H, W) or (H, W, 3)
+        sRGB: bool, uint8, uint16 or float in 0..1.
+
+    Returns
+    -------
+    gray : ndarray of shape (H, W)
+        uint8 for bool and uint8, else uint16. A gray photo of one of these dtypes is given back as it is.
+    """
+    if pixels.dtype.kind == "b":
+        pixels = pixels * np.uint8(255)
+    dtype = "uint8" if pixels.dtype == np.uint8 else "uint16"
+    if pixels.ndim == 2:
+        return pixels if pixels.dtype.kind == "u" else np.rint(pixels * 65535).astype(np.uint16)
+    gray = np.empty(pixels.shape[:2], dtype)
+    rows = max(1, 2**18 // pixels.shape[1])
+    for top in range(0, len(pixels), rows):  # in strips: Lab of a whole photo is twelve times its size
+        lab = color.rgb_to_lab(pixels[top : top + rows])
+        gray[top : top + rows] = color.lightness_to_gray(lab[..., 0], dtype)
+    return gray

@@ -1,0 +1,216 @@
+"""Where files lie: open, list, lock, write whole or not at all; locally, and ``scheme://`` through fsspec."""
+
+import fnmatch
+import io
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
+_LOST_SLASH = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:[/\\](?![/\\])")
+
+
+def path_text(path: str | os.PathLike) -> str:
+    """The path as text; an address whose second slash a ``Path`` has swallowed is refused."""
+    text = os.fspath(path)
+    if not isinstance(text, str):
+        raise TypeError(f"a path must be a str or a PathLike of str, got {path!r}")
+    if isinstance(path, PurePath) and _LOST_SLASH.match(text):
+        raise ValueError(
+            f"{path!r} has lost a slash of its address, as every Path of an address does: give a str"
+        )
+    return text
+
+
+def is_remote(path: Any) -> bool:
+    """Whether `path` is an address such as ``s3://bucket/a.jpg``, which fsspec reads and writes."""
+    return isinstance(path, str) and _SCHEME.match(path) is not None
+
+
+def _filesystem(address: str, storage_options: dict | None):
+    """The fsspec file system of an address, and the path within it."""
+    try:
+        from fsspec.core import url_to_fs
+
+        return url_to_fs(address, **(storage_options or {}))
+    except ImportError as error:  # fsspec itself, or the driver of this scheme
+        raise ImportError(f"{address!r} is remote: pip install 'skcolorize[remote]' ({error})") from error
+
+
+def open_file(path: str | os.PathLike, mode: str = "rb", *, storage_options: dict | None = None) -> BinaryIO:
+    """Open a local or remote file. To write one that others may read meanwhile, use `replace_whole`."""
+    text = path_text(path)
+    if not is_remote(text):
+        return open(text, mode)
+    filesystem, inner = _filesystem(text, storage_options)
+    if mode == "rb":  # in one request: photos are read to their end, and a seekable file is needed
+        return io.BytesIO(filesystem.cat_file(inner))
+    return filesystem.open(inner, mode)
+
+
+def exists(path: str | os.PathLike, *, storage_options: dict | None = None) -> bool:
+    """Whether a file or folder is there."""
+    text = path_text(path)
+    if not is_remote(text):
+        return os.path.exists(text)
+    filesystem, inner = _filesystem(text, storage_options)
+    return filesystem.exists(inner)
+
+
+def list_files(
+    folder: str | os.PathLike, pattern: str = "*", *, storage_options: dict | None = None
+) -> list[str]:
+    """All files below a folder whose name matches, sorted by path; hidden files and folders are left out.
+
+    Parameters
+    ----------
+    folder : str or PathLike
+        A local folder or an address.
+    pattern : str
+        Shell pattern for the file's name, whatever its case (``*.jpg`` finds ``A.JPG``). A pattern with a
+        slash is held against the path below `folder`, where ``*`` stands for folders as well.
+    storage_options : dict, optional
+        Handed to fsspec.
+
+    Returns
+    -------
+    paths : list of str
+    """
+    text = path_text(folder)
+    if is_remote(text):
+        filesystem, inner = _filesystem(text, storage_options)
+        if not filesystem.isdir(inner):
+            raise NotADirectoryError(f"{text!r} is not a folder")
+        root, found = (
+            inner.rstrip("/"),
+            [filesystem.unstrip_protocol(name) for name in filesystem.find(inner)],
+        )
+        start = len(filesystem.unstrip_protocol(root))
+    else:
+        if not os.path.isdir(text):
+            raise NotADirectoryError(f"{text!r} is not a folder")
+        found = [os.path.join(base, name) for base, _, names in os.walk(text) for name in names]
+        start = len(text)
+    return sorted(path for path in found if _matches(path[start:].replace(os.sep, "/").lstrip("/"), pattern))
+
+
+def _matches(below: str, pattern: str) -> bool:
+    *folders, name = below.split("/")
+    if any(part.startswith(".") for part in (*folders, name)):
+        return False
+    return fnmatch.fnmatchcase((below if "/" in pattern else name).lower(), pattern.lower())
+
+
+@contextmanager
+def replace_whole(path: str | os.PathLike, *, storage_options: dict | None = None) -> Iterator[BinaryIO]:
+    """A file to write and seek in, which takes the place of `path` when the block ends, whole or not at all.
+
+    A local one is written beside its target, flushed to disk and renamed; a remote one is sent in one piece.
+    When the block raises, the target stays as it was.
+    """
+    text = path_text(path)
+    if is_remote(text):
+        filesystem, inner = _filesystem(text, storage_options)
+        with io.BytesIO() as buffer:
+            yield buffer
+            filesystem.pipe_file(inner, buffer.getvalue())
+        return
+    target = os.path.realpath(text)  # a link stays a link
+    part = os.path.join(os.path.dirname(target), f".skcolorize-{secrets.token_hex(8)}.part")
+    try:
+        with open(
+            part, "x+b"
+        ) as file:  # unlike tempfile's, this has the permissions that the user's umask gives
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileNotFoundError):
+            shutil.copymode(target, part)
+        os.replace(part, target)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(part)
+        raise
+    _sync_folder(os.path.dirname(target))
+
+
+def _sync_folder(folder: str) -> None:
+    """Make a rename in this folder last through a power cut, where the system can (Windows can't)."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def lock(path: str | os.PathLike, *, wait: bool = True) -> Iterator[None]:
+    """Hold a lock of the operating system, named by a file, among the processes and threads of one machine.
+
+    It ends with the block, or with the process, however that dies.
+
+    Raises
+    ------
+    BlockingIOError
+        Another one holds it and `wait` is False.
+    """
+    text = os.path.realpath(path_text(path))
+    descriptor = _acquire(text, wait)
+    try:
+        yield
+    finally:
+        if os.name == "posix":  # Windows can't remove an open file: there it stays, empty
+            with suppress(FileNotFoundError):
+                os.unlink(text)
+        os.close(descriptor)  # and with it the lock
+
+
+def _acquire(path: str, wait: bool) -> int:
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            _lock_descriptor(descriptor, wait)
+            # The last holder may have removed the file while we waited; a removed file guards nothing.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+if os.name == "posix":
+    import fcntl
+
+    def _lock_descriptor(descriptor: int, wait: bool) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+
+else:
+    import msvcrt
+
+    def _lock_descriptor(descriptor: int, wait: bool) -> None:
+        while True:
+            try:
+                return msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            except OSError as error:
+                if not wait:
+                    raise BlockingIOError(*error.args) from error
+                time.sleep(0.1)
+
+
+def make_folder(path: str | os.PathLike, *, storage_options: dict | None = None) -> None:
+    """Make a folder and those above it, unless it is there or the storage has no folders."""
+    text = path_text(path)
+    if is_remote(text):
+        filesystem, inner = _filesystem(text, storage_options)
+        filesystem.makedirs(inner, exist_ok=True)
+    else:
+        Path(text).mkdir(parents=True, exist_ok=True)
