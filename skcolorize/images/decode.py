@@ -56,7 +56,7 @@ def read_photo(
 ) -> Photo:
     """Read a photo from a path or address, the bytes of a file, a PIL image, or an array.
 
-    Files and PIL images: EXIF orientation applied, ICC profile converted to sRGB, palettes and CMYK too;
+    Files and PIL images: EXIF orientation applied; ICC profile, palette and CMYK converted to sRGB;
     16-bit gray in full, 16-bit colour in 8 bits (as Pillow gives it); the first frame of several, with a warning.
 
     Parameters
