@@ -1,0 +1,113 @@
+"""From one gray photo to what the network says of it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..color import clip_to_gamut, gray_to_lightness
+from ..networks import fold_batch_norm
+
+STEP = 32
+"""Sides of a working size are multiples of this: the stride of the deepest map."""
+
+
+def working_size(height: int, width: int, image_size: int | tuple[int, int]) -> tuple[int, int]:
+    """Height and width at which the network sees a photo.
+
+    Parameters
+    ----------
+    height, width : int
+        Of the photo, in pixels.
+    image_size : int or (int, int)
+        An int asks for an area of about its square, the aspect kept; a pair is taken as it is.
+
+    Returns
+    -------
+    size : (int, int)
+        Multiples of 32, at least 32.
+
+    Examples
+    --------
+    >>> from skcolorize.inference.predict import working_size
+    >>> working_size(3000, 4000, 192)
+    (160, 224)
+    >>> working_size(1, 10_000, 192)
+    (32, 1152)
+    """
+    if not isinstance(image_size, int):
+        return tuple(max(STEP, round(side / STEP) * STEP) for side in image_size)
+    longest = max(STEP, image_size**2 // STEP)
+    aspect = math.sqrt(height / width)
+    sides = (image_size * aspect, image_size / aspect)
+    return tuple(round(min(max(side, STEP), longest) / STEP) * STEP for side in sides)
+
+
+def small_lightness(levels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """L (0..100, float32) of gray levels (uint8 or uint16, shape (H, W)) resized to (height, width)."""
+    height, width = size
+    if levels.dtype == np.uint8:
+        image = Image.fromarray(levels)
+    else:
+        image = Image.fromarray(levels.astype(np.float32) * np.float32(1 / 65535))
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    small = np.asarray(image)
+    return gray_to_lightness(small if small.dtype == np.uint8 else small.clip(0, 1))
+
+
+def cell_means(lightness: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """L of each cell of a coarser grid."""
+    h, w = shape
+    if lightness.shape == (h, w):
+        return lightness
+    return np.asarray(Image.fromarray(lightness).resize((w, h), Image.Resampling.BOX))
+
+
+def inside_gamut(lightness: np.ndarray, ab: torch.Tensor) -> np.ndarray:
+    """ab (2, h, w) as an array (h, w, 2), brought into sRGB at the L of its cells.
+
+    Done before it is enlarged: one cell beyond the gamut makes a blotch of its whole neighbourhood.
+    """
+    ab = ab.permute(1, 2, 0).cpu().numpy()
+    cells = cell_means(lightness, ab.shape[:2])
+    return clip_to_gamut(np.concatenate([cells[..., None], ab], axis=-1))[..., 1:]
+
+
+def enlarged(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """A float32 plane of cells at the size (height, width) of its photo, bilinear."""
+    return np.asarray(Image.fromarray(plane).resize(shape[::-1], Image.Resampling.BILINEAR))
+
+
+class Session:
+    """A network made ready to predict: its norms folded, on its device, in its precision.
+
+    Holds no state of a call, so that threads may share it.
+
+    Parameters
+    ----------
+    network : ColorizationNetwork
+    device : torch.device
+    precision : {"float32", "bfloat16", "float16"}
+    """
+
+    def __init__(self, network, device: torch.device, precision: str = "float32"):
+        self.device = device
+        self.dtype = getattr(torch, precision)
+        self.network = fold_batch_norm(network).to(device, memory_format=torch.channels_last).eval()
+
+    def run(self, lightness: np.ndarray) -> dict[str, torch.Tensor]:
+        """Outputs of the network for L of shape (h, w), 0..100, at the working size.
+
+        A photo goes through alone: what it comes out as must not depend on its neighbours, and oneDNN
+        promises nothing across batch sizes.
+        """
+        x = torch.from_numpy(lightness * np.float32(1 / 50) - 1)[None, None].to(self.device)
+        x = x.contiguous(memory_format=torch.channels_last)
+        narrow = self.dtype != torch.float32
+        with torch.inference_mode(), torch.autocast(self.device.type, self.dtype, enabled=narrow):
+            outputs = self.network(x)
+        return {name: value.float() for name, value in outputs.items()}

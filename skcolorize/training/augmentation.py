@@ -1,0 +1,123 @@
+"""Crops, flips and changes of lightness, drawn from (seed, epoch, photo) and nothing else.
+
+Never from the order of the batches, the process or the number of processes, so that a resumed fit and a fit
+on several machines see the same pictures.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..networks.lab import rgb_to_lab
+
+#: Share of the short side that a random crop takes at least.
+SMALLEST_CROP = 0.6
+
+
+def draws(seed: int, epoch: int, photo: int) -> np.random.Generator:
+    """The random numbers of one photo in one epoch."""
+    return np.random.default_rng([seed, epoch, photo])
+
+
+def order(seed: int, epoch: int, n_photos: int) -> np.ndarray:
+    """Order of the photos in an epoch."""
+    return np.random.default_rng([seed, epoch]).permutation(n_photos)
+
+
+def as_image(pixels: np.ndarray) -> Image.Image:
+    """Pillow's view of (h, w, 3 or 4) bytes; as RGBA the fourth channel would act as alpha when resized."""
+    if pixels.shape[2] == 3:
+        return Image.fromarray(pixels)
+    pixels = np.ascontiguousarray(pixels)
+    return Image.frombuffer("RGBX", pixels.shape[1::-1], pixels, "raw", "RGBX", 0, 1)
+
+
+def crop(pixels: np.ndarray, size: tuple[int, int], augment, rng: np.random.Generator) -> np.ndarray:
+    """A piece of a cached photo at training size.
+
+    Parameters
+    ----------
+    pixels : uint8 array of shape (H, W, C)
+    size : (int, int)
+        Height and width wanted.
+    augment : {True, "flip", False}
+        True: a random place and scale, flipped or not; "flip": the centre, flipped or not; False: the centre.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    piece : uint8 array of shape (*size, C)
+    """
+    h, w = pixels.shape[:2]
+    largest = min(h / size[0], w / size[1])
+    scale, place = largest, (0.5, 0.5)
+    if augment is True:
+        scale, place = largest * rng.uniform(SMALLEST_CROP, 1.0), rng.uniform(size=2)
+    flip = augment is not False and rng.random() < 0.5
+    ch, cw = size[0] * scale, size[1] * scale
+    top, left = (h - ch) * place[0], (w - cw) * place[1]
+    if (ch, cw) == size:
+        top, left = round(top), round(left)
+        piece = pixels[top : top + size[0], left : left + size[1]]
+    else:
+        box = (left, top, left + cw, top + ch)
+        resample = Image.Resampling.BICUBIC
+        image = as_image(pixels)
+        piece = np.asarray(image.resize((size[1], size[0]), resample, box=box))
+    return piece[:, ::-1] if flip else piece
+
+
+def vary_lightness(scaled: torch.Tensor, rngs: list[np.random.Generator]) -> torch.Tensor:
+    """Gamma, contrast and grain, each for some photos: what scans and cameras do to lightness.
+
+    Parameters
+    ----------
+    scaled : tensor of shape (N, 1, h, w)
+        L / 50 - 1.
+    rngs : list of numpy.random.Generator
+        One a photo.
+    """
+    n = len(rngs)
+    gamma, low, high, grain = np.ones(n), np.zeros(n), np.ones(n), np.zeros(n)
+    noise_seeds = []
+    for i, rng in enumerate(rngs):
+        hit = rng.random(3) < (0.3, 0.2, 0.15)
+        gamma[i] = np.exp(rng.uniform(-0.35, 0.35)) if hit[0] else 1
+        low[i], high[i] = (rng.uniform(0, 0.2), rng.uniform(0.8, 1)) if hit[1] else (0, 1)
+        grain[i] = rng.uniform(0.01, 0.06) if hit[2] else 0
+        noise_seeds.append(int(rng.integers(2**31)))
+
+    def column(values):
+        return torch.as_tensor(values, dtype=scaled.dtype, device=scaled.device).view(n, 1, 1, 1)
+
+    unit = (scaled * 0.5 + 0.5).clamp_(0, 1)
+    unit = unit ** column(gamma)
+    unit = column(low) + unit * column(high - low)
+    for i in np.flatnonzero(grain):
+        generator = torch.Generator().manual_seed(noise_seeds[i])
+        noise = torch.randn(unit[i].shape, generator=generator).to(unit)
+        unit[i] += float(grain[i]) * noise
+    return unit.clamp_(0, 1) * 2 - 1
+
+
+def make_batch(cache, indices, size, augment, seed: int, epoch: int, device="cpu"):
+    """Network input and colour target of some cached photos.
+
+    Returns
+    -------
+    x : float32 tensor of shape (n, 1, h, w)
+        L / 50 - 1 of the gray input.
+    ab : float32 tensor of shape (n, 2, h, w)
+        Lab units.
+    """
+    rngs = [draws(seed, epoch, int(i)) for i in indices]
+    pieces = np.stack([crop(cache[int(i)], size, augment, rng) for i, rng in zip(indices, rngs, strict=True)])
+    pixels = torch.from_numpy(pieces).to(device)
+    x, ab = rgb_to_lab(pixels[..., :3].movedim(-1, 1))
+    if pixels.shape[-1] == 4:
+        x, _ = rgb_to_lab(pixels[..., 3:].expand(-1, -1, -1, 3).movedim(-1, 1))
+    if augment is True:
+        x = vary_lightness(x, rngs)
+    return x.contiguous(memory_format=torch.channels_last), ab

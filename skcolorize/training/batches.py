@@ -1,0 +1,87 @@
+"""Where the loop takes its batches from: crops of cached photos, or features of a frozen encoder."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from .augmentation import draws, make_batch
+from .cache import ArrayStore
+
+
+class PhotoBatches:
+    """Crops of cached photos, new ones each epoch.
+
+    Parameters
+    ----------
+    cache : sequence of uint8 arrays
+    photos : array of int
+        Positions in the cache that belong to this part of the data.
+    size : (int, int)
+        Height and width of a crop.
+    augment : {True, "flip", False}
+    seed : int
+    device : torch.device
+    """
+
+    def __init__(self, cache, photos, size, augment, seed: int, device):
+        self.cache, self.photos, self.size = cache, np.asarray(photos), size
+        self.augment, self.seed, self.device = augment, seed, device
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def batch(self, positions, epoch: int):
+        """Input and target (n, 2, h, w) in Lab units of the photos at some positions of this part."""
+        photos = self.photos[positions]
+        return make_batch(self.cache, photos, self.size, self.augment, self.seed, epoch, self.device)
+
+    def centred(self) -> PhotoBatches:
+        """The same photos without augmentation."""
+        return PhotoBatches(self.cache, self.photos, self.size, False, self.seed, self.device)
+
+    @staticmethod
+    def forward(network, x):
+        return network(x)
+
+
+class FeatureBatches(PhotoBatches):
+    """Maps of a frozen encoder, computed once for each photo (and its mirror image where flips are asked for).
+
+    They are kept as float16: what is lost is a thousandth of a map's values, half of the memory is saved.
+    """
+
+    def __init__(self, batches: PhotoBatches, network):
+        super().__init__(
+            batches.cache, batches.photos, batches.size, batches.augment, batches.seed, batches.device
+        )
+        self._store = ArrayStore()
+        self._shapes: list[tuple] = []
+        centred = batches.centred()
+        with torch.no_grad():
+            for position in range(len(centred)):
+                x, ab = centred.batch([position], 0)
+                for flipped in (False, True) if self.augment == "flip" else (False,):
+                    self._keep(network, x.flip(-1) if flipped else x, ab.flip(-1) if flipped else ab)
+
+    def _keep(self, network, x, ab) -> None:
+        maps = [*network.encode(x), ab]
+        self._shapes = [tuple(m.shape[1:]) for m in maps]
+        self._store.append(torch.cat([m.flatten().half() for m in maps]).cpu().numpy())
+
+    def batch(self, positions, epoch: int):
+        rows = []
+        for position in positions:
+            if self.augment == "flip":
+                flipped = draws(self.seed, epoch, int(self.photos[position])).random() < 0.5
+                rows.append(self._store[2 * int(position) + int(flipped)])
+            else:
+                rows.append(self._store[int(position)])
+        flat = torch.from_numpy(np.stack(rows)).to(self.device).float()
+        sizes = [int(np.prod(shape)) for shape in self._shapes]
+        maps = [m.reshape(len(rows), *s) for m, s in zip(flat.split(sizes, dim=1), self._shapes, strict=True)]
+        return tuple(maps[:-1]), maps[-1]
+
+    @staticmethod
+    def forward(network, maps):
+        return network.decode(maps)

@@ -1,0 +1,216 @@
+"""Photos decoded once, kept at training size."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+from ..color import rgb_to_lab
+from ..images.decode import Photo, PhotoError, gray_levels, is_gray, read_photo
+from ..inference.threads import ordered_map
+
+#: A photo keeps at most this aspect in the cache: square crops of a panorama need no more of it.
+LARGEST_ASPECT = 3.0
+#: Share of all chroma that lies in one hue direction from which on a training set is called tinted.
+TINTED = 0.97
+
+
+def memory_limit() -> int:
+    """Bytes that cached photos may take in memory: 1 GB, or a quarter of what is free where that is less."""
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # not every platform tells
+        return 1 << 30
+    return min(1 << 30, free // 4)
+
+
+class ArrayStore:
+    """A growing list of arrays: in memory up to a limit, then in a temporary file mapped into memory.
+
+    The file has no name on Linux and macOS: nothing is left behind when the process dies. ``TMPDIR`` places it.
+    """
+
+    def __init__(self, limit: int | None = None):
+        self._room = memory_limit() if limit is None else limit
+        self._items: list = []
+        self._file = None
+        self._map: np.memmap | None = None
+
+    def append(self, array: np.ndarray) -> None:
+        array = np.ascontiguousarray(array)
+        if array.nbytes <= self._room:
+            self._room -= array.nbytes
+            self._items.append(array)
+            return
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="skcolorize-")  # noqa: SIM115 - lives as long as the store
+        start = self._file.seek(0, os.SEEK_END)
+        self._file.write(memoryview(array).cast("B"))
+        self._map = None
+        self._items.append((start, array.dtype, array.shape))
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        item = self._items[index]
+        if isinstance(item, np.ndarray):
+            return item
+        if self._map is None:
+            self._file.flush()
+            self._map = np.memmap(self._file, dtype=np.uint8, mode="r+")
+        start, dtype, shape = item
+        size = dtype.itemsize * int(np.prod(shape))
+        return self._map[start : start + size].view(dtype).reshape(shape)
+
+    @property
+    def spilled(self) -> bool:
+        """Whether part of the arrays lies in the temporary file."""
+        return self._file is not None
+
+
+@dataclass
+class PhotoCache:
+    """Training photos: (h, w, 3) uint8 sRGB, or (h, w, 4) with the network's gray input as a fourth channel.
+
+    Attributes
+    ----------
+    photos : ArrayStore
+    skipped : list of (int, str, str)
+        Position, name and reason of each photo left out.
+    """
+
+    photos: ArrayStore
+    skipped: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self.photos[index]
+
+
+def eight_bits(pixels: np.ndarray) -> np.ndarray:
+    """uint8 of uint8, uint16 or float pixels in 0..1."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    if pixels.dtype == np.uint16:
+        return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return np.rint(pixels * np.float32(255)).astype(np.uint8)
+
+
+def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    image = Image.fromarray(eight_bits(pixels))
+    if image.size != size:
+        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return np.asarray(image)
+
+
+def _cache_size(height: int, width: int, image_size: int | tuple[int, int]) -> tuple[int, int]:
+    """(width, height), as Pillow wants it, at which a photo is kept."""
+    if not isinstance(image_size, int):
+        return image_size[1], image_size[0]
+    scale = image_size / min(height, width)
+    return max(image_size, round(width * scale)), max(image_size, round(height * scale))
+
+
+def _middle(pixels: np.ndarray) -> np.ndarray:
+    """The middle of a picture that is longer than `LARGEST_ASPECT`."""
+    h, w = pixels.shape[:2]
+    keep_h, keep_w = min(h, int(w * LARGEST_ASPECT)), min(w, int(h * LARGEST_ASPECT))
+    top, left = (h - keep_h) // 2, (w - keep_w) // 2
+    return pixels[top : top + keep_h, left : left + keep_w]
+
+
+def _prepared(photo: Photo, target: Photo | None, image_size) -> np.ndarray:
+    colours = (photo if target is None else target).pixels
+    if is_gray(colours):
+        raise PhotoError(f"{photo.name} is gray: it has no colours to learn from")
+    if target is not None:
+        (h, w), (h2, w2) = photo.pixels.shape[:2], target.pixels.shape[:2]
+        if abs(h * w2 / (w * h2) - 1) > 0.02:
+            raise ValueError(
+                f"{photo.name} is {h} x {w} pixels (height x width) but its target in y is {h2} x {w2}: "
+                "the aspects differ by more than 2 %. Crop one of them to the other's shape."
+            )
+    colours = _middle(colours)
+    size = _cache_size(*colours.shape[:2], image_size)
+    rgb = _resized(colours, size)
+    if target is None:
+        return rgb
+    gray = _resized(gray_levels(_middle(photo.pixels)), size)
+    return np.concatenate([rgb, gray[..., None]], axis=-1)
+
+
+def cache_photos(items, names, targets, image_size, *, n_jobs=None, limit: int | None = None) -> PhotoCache:
+    """Decode training photos once, in threads.
+
+    Parameters
+    ----------
+    items : iterable
+        Photos in any form.
+    names : callable
+        Position -> name for messages.
+    targets : iterable or None
+        Colour targets, as many as there are items.
+    image_size : int or (int, int)
+        Short side of a cached photo, or the exact (height, width).
+    n_jobs : int or None
+        Threads that decode.
+    limit : int or None
+        Bytes in memory before the cache goes to a temporary file.
+
+    Returns
+    -------
+    cache : PhotoCache
+        Broken and gray photos are in `PhotoCache.skipped`.
+
+    Raises
+    ------
+    ValueError
+        Where a photo and its target differ in aspect by more than 2 %, or in number.
+    """
+    side = image_size if isinstance(image_size, int) else max(image_size)
+
+    def prepare(numbered):
+        index, item, target = numbered
+        name = names(index)
+        try:
+            photo = read_photo(item, name=name, min_side=side)
+            target = None if targets is None else read_photo(target, name=f"the target of {name}", min_side=side)
+            return index, name, _prepared(photo, target, image_size)
+        except (PhotoError, OSError) as error:
+            return index, name, str(error)
+
+    cache = PhotoCache(ArrayStore(limit))
+    for index, name, result in ordered_map(prepare, _numbered(items, targets), n_jobs):
+        if isinstance(result, str):
+            cache.skipped.append((index, name, result))
+        else:
+            cache.photos.append(result)
+    return cache
+
+
+def _numbered(items: Iterable, targets: Iterable | None):
+    if targets is None:
+        return ((i, item, None) for i, item in enumerate(items))
+    return ((i, item, target) for i, (item, target) in enumerate(zip(items, targets, strict=True)))
+
+
+def warn_if_tinted(cache: PhotoCache) -> None:
+    """Warn where nearly all chroma of the photos lies in one direction of the ab plane, as in sepia scans."""
+    sample = range(0, len(cache), max(1, len(cache) // 64))
+    ab = np.concatenate([rgb_to_lab(cache[i][::8, ::8, :3])[..., 1:].reshape(-1, 2) for i in sample])
+    chroma = np.hypot(*ab.T)
+    if chroma.sum() > 0 and np.hypot(*ab.sum(axis=0)) / chroma.sum() > TINTED:
+        warnings.warn(
+            "nearly all colour of the training photos has one hue, as if they were sepia scans: "
+            "the model will learn that tint. Pass photos with true colours.",
+            stacklevel=4,
+        )

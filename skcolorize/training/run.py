@@ -1,0 +1,116 @@
+"""One fit from its start to its end: what learns, in which epochs, and what is settled when they are over."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..inference.decoding import Decoding
+from ..networks import LogLoss, SquaredError, fold_encoder_norms_, set_prior
+from .batches import FeatureBatches, PhotoBatches
+from .cache import PhotoCache
+from .evaluation import bin_shares, calibrate, validation_score
+from .loop import Settings, Trainer, refresh_norms
+from .start import Start
+
+
+class Run:
+    """The course of one fit.
+
+    Parameters
+    ----------
+    start : Start
+        Its network is trained in place.
+    cache : PhotoCache
+        At least one photo.
+    settings : Settings
+        ``freeze_encoder`` decided, ``batch_size`` as asked for.
+    size : (int, int)
+        Height and width of a training picture.
+    augment : {True, "flip", False}
+    validation_fraction : float
+        Held out where ``settings.early_stopping``.
+    device : torch.device
+    """
+
+    def __init__(self, start: Start, cache: PhotoCache, settings: Settings, size, augment, validation_fraction, device):
+        self.start, self.network = start, start.network
+        self.decoding = start.decoding.to(device)
+        learning, held_out = _split(len(cache), settings, validation_fraction)
+        encoder_norms_learn = start.origin == "random"
+        if not encoder_norms_learn and self.network.config["encoder_norms"] != "folded":
+            fold_encoder_norms_(self.network)
+        self.network.to(device, memory_format=torch.channels_last)
+        self.settings = replace(
+            settings,
+            batch_size=min(settings.batch_size, len(learning)),
+            encoder_norms_learn=encoder_norms_learn,
+            decoder_norms_learn=start.origin != "colorizer",
+        )
+        part = dict(size=size, augment=augment, seed=settings.seed, device=device)
+        photos = PhotoBatches(cache, learning, **part)
+        self.held_out = PhotoBatches(cache, held_out, **part) if len(held_out) else None
+        loss = SquaredError() if self.decoding.bins is None else LogLoss(self.decoding.bins.cpu().numpy(), share=0.5)
+        loss = loss.to(device)
+        if self.decoding.bins is not None and start.new_head:
+            self.decoding.prior = bin_shares(photos, loss, len(self.decoding.bins)).to(device)
+            set_prior(self.network, self.decoding.prior.cpu().numpy())
+        self.photos = photos
+        if settings.freeze_encoder and augment is not True:
+            photos = FeatureBatches(photos, self.network)
+        validate = (lambda network: validation_score(network, self.held_out, self.decoding)) if self.held_out else None
+        self.trainer = Trainer(self.network, loss, photos, self.settings, validate)
+        self._began = time.monotonic()
+
+    @property
+    def history(self):
+        return self.trainer.history
+
+    @property
+    def finished(self) -> bool:
+        return self.trainer.finished
+
+    def report(self) -> str:
+        """One line on the last epoch."""
+        history, epoch, last = self.history, self.trainer.epoch, self.settings.max_iter
+        score = f", validation PSNR {history.scores[-1]:.2f} dB" if history.scores else ""
+        left = (time.monotonic() - self._began) / max(1, len(history.losses)) * (last - epoch)
+        return f"epoch {epoch}/{last}: loss {history.losses[-1]:.4f}{score}, {left:.0f} s left"
+
+    def finish(self) -> Decoding:
+        """Put the best weights in place, settle norms and vividness, and give the decoding that goes with them."""
+        self.trainer.restore_best()
+        if self.settings.decoder_norms_learn:
+            parts = ("encoder", "decoder") if self.settings.encoder_norms_learn else ("decoder",)
+            refresh_norms(self.network, self.photos, self.settings.batch_size, parts)
+        self.network.requires_grad_(True).eval()
+        if self.held_out is not None or self.start.new_head:
+            # Photos learned by heart look colourful without any lift: a stored calibration is kept over them.
+            self.decoding = calibrate(self.network, self.held_out or self.photos, self.decoding)
+        return self.decoding
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that an interrupted fit needs to go on."""
+        return {"trainer": self.trainer.state_dict(), "prior": self.decoding.prior}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.trainer.load_state_dict(state["trainer"])
+        self.decoding.prior = state["prior"]
+
+
+def _split(n_photos: int, settings: Settings, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """Positions that are learned from, and those held out for the score."""
+    everything = np.arange(n_photos)
+    if not settings.early_stopping:
+        return everything, everything[:0]
+    n_held_out = max(1, round(fraction * n_photos))
+    if n_held_out >= n_photos:
+        raise ValueError(
+            f"early_stopping=True holds out {n_held_out} of {n_photos} usable photos: none is left to learn from"
+        )
+    shuffled = np.random.default_rng([settings.seed, 1]).permutation(n_photos)
+    return np.sort(shuffled[n_held_out:]), np.sort(shuffled[:n_held_out])
