@@ -27,7 +27,8 @@ def _pair(true, pred):
     return true, pred
 
 
-def _rgb(photo, name="the photo"):
+def rgb_values(photo, name="the photo"):
+    """Values in 0..1 of a photo that must be one of three channels."""
     values = unit_values(photo, name)
     if values.ndim != 3 or values.shape[-1] != 3:
         raise ValueError(f"{name} has shape {values.shape}; colour photos have shape (H, W, 3)")
@@ -152,7 +153,7 @@ def ciede2000(true, pred, *, space: str = "rgb") -> float:
     if space not in ("rgb", "lab"):
         raise ValueError(f"space must be 'rgb' or 'lab'. Got {space!r} instead.")
     if space == "rgb":
-        true, pred = (color.rgb_to_lab(_rgb(p)) for p in _pair(true, pred))
+        true, pred = (color.rgb_to_lab(rgb_values(p)) for p in _pair(true, pred))
     else:
         true, pred = np.asarray(true), np.asarray(pred)
         if true.shape != pred.shape or not true.size or true.shape[-1] != 3:
@@ -188,7 +189,7 @@ def colorfulness(rgb) -> float:
     >>> colorfulness(np.full((2, 2, 3), 77, dtype=np.uint8))
     0.0
     """
-    red, green, blue = np.moveaxis(255 * _rgb(rgb), -1, 0)
+    red, green, blue = np.moveaxis(255 * rgb_values(rgb), -1, 0)
     opponents = np.stack([red - green, (red + green) / 2 - blue]).astype(np.float64)
     mean, variance = opponents.mean((1, 2)), opponents.var((1, 2))
     return float(np.sqrt(variance.sum()) + 0.3 * np.hypot(*mean))

@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image
 
+from ..images import read_photo
 from ._photo import unit_values
 
 
@@ -29,14 +30,24 @@ def squash256(photo) -> np.ndarray:
     >>> squash256(np.zeros((30, 40, 3), dtype=np.uint8)).shape
     (256, 256, 3)
     """
-    from ..images import read_photo
+    pixels = _levels(read_photo(photo).pixels)
+    return np.array(Image.fromarray(pixels).resize((256, 256), Image.Resampling.BICUBIC))
 
-    return squashed(read_photo(photo).pixels)
+
+def own_size(photo) -> np.ndarray:
+    """A photo in 8 bits and three channels, at its own size."""
+    return _levels(read_photo(photo).pixels)
 
 
-def squashed(pixels, size=(256, 256)) -> np.ndarray:
-    """`pixels` (H, W) or (H, W, 3) in 8 bits and three channels, at a size (width, height)."""
+def in_color(pixels) -> np.ndarray:
+    """Pixels (H, W) or (H, W, 3) in three channels."""
+    return np.stack([pixels] * 3, axis=-1) if pixels.ndim == 2 else pixels
+
+
+def _levels(pixels) -> np.ndarray:
     if pixels.dtype != np.uint8:
         pixels = np.rint(255 * unit_values(pixels)).astype(np.uint8)
-    image = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
-    return np.array(image.resize(size, Image.Resampling.BICUBIC))
+    return np.ascontiguousarray(in_color(pixels))
+
+
+PROTOCOLS = {"squash256": squash256, "own_size": own_size}
