@@ -15,7 +15,7 @@ from .. import color
 from . import profiles, storage
 from .forms import check_array, photo_name
 
-_GRAY_CHROMA = 2.0  # mean CIELAB chroma under which a photo counts as gray
+GRAY_CHROMA = 2.0  # mean CIELAB chroma under which a photo counts as gray
 
 
 class PhotoError(ValueError):
@@ -319,7 +319,7 @@ def mean_chroma(pixels: np.ndarray) -> float:
 
 def is_gray(pixels: np.ndarray) -> bool:
     """Whether a photo has next to no colour: a mean chroma under 2 (see `mean_chroma`)."""
-    return mean_chroma(pixels) < _GRAY_CHROMA
+    return mean_chroma(pixels) < GRAY_CHROMA
 
 
 def gray_levels(pixels: np.ndarray) -> np.ndarray:
