@@ -201,6 +201,8 @@ def test_measures_of_hue():
     assert metrics.orange_ratio([orange, blue], [orange, orange]) == pytest.approx(
         1 / metrics.hue_histogram([orange, blue])[1:3].sum()
     )
+    assert metrics.orange_ratio([orange], [patch((200, 200, 60))]) == 0  # hue 106
+    assert metrics.orange_ratio([orange], [patch((220, 60, 80))]) == 0  # hue 23
     assert np.isnan(metrics.orange_ratio([blue], [orange]))
     assert metrics.effective_hues(orange) == pytest.approx(1)
     assert metrics.effective_hues(gray) == 0
@@ -226,6 +228,7 @@ def test_squash256_is_pillows_bicubic(tmp_path, pair):
     Image.fromarray(pair[0]).save(path)
     for form in (pair[0], path, Image.fromarray(pair[0]), pair[0] / 255, pair[0].astype(np.uint16) * 257):
         np.testing.assert_array_equal(metrics.squash256(form), expected)
+    assert (metrics.squash256(np.full((4, 5), 100.7 / 255)) == 101).all()
     squashed_gray = metrics.squash256(pair[0][..., 0])
     assert squashed_gray.shape == (256, 256, 3)
     assert (squashed_gray[..., 0] == squashed_gray[..., 2]).all()
