@@ -26,7 +26,7 @@ class UnetDecoder(nn.Module):
         super().__init__()
         if len(widths) != len(channels):
             raise ValueError(
-                f"The unet decoder needs {len(channels)} widths for {len(channels)} taps. Got {widths}."
+                f"The unet decoder needs {len(channels)} widths, one for each tap. Got {widths}."
             )
         self.reduce = nn.Conv2d(channels[-1], widths[0], 1)
         self.context = nn.Linear(channels[-1], widths[0])

@@ -55,13 +55,9 @@ def check_encoder(name: str) -> str:
     if name in names:
         return name
     near = difflib.get_close_matches(str(name).lower().replace("-", "_"), names, n=3, cutoff=0.5)
-    hint = (
-        f"Did you mean {' or '.join(map(repr, near))}?"
-        if near
-        else f"The families are {', '.join(ENCODERS)}."
-    )
+    hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Families: {', '.join(ENCODERS)}."
     raise ValueError(
-        f"The 'encoder' parameter must be the name of a torchvision classifier. Got {name!r}. {hint}"
+        f"The 'encoder' parameter must be a convolutional classifier of torchvision. Got {name!r}. {hint}"
     )
 
 
@@ -71,6 +67,7 @@ class _NoStorage(TorchFunctionMode):
     Unlike ``torch.device("meta")`` it leaves computed tensors alone, which RegNet's constructor reads back.
     """
 
+    # what nn.Parameter, norms and initialisers start from
     makers = frozenset({torch.empty, torch.ones, torch.zeros})
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
@@ -78,6 +75,14 @@ class _NoStorage(TorchFunctionMode):
         if func in self.makers:
             kwargs["device"] = "meta"
         return func(*args, **kwargs)
+
+
+def torchvision_model(name: str) -> nn.Module:
+    """torchvision's classifier, without memory for its parameters: names and shapes only."""
+    from torchvision import models
+
+    with _NoStorage():
+        return models.get_model(check_encoder(name), weights=None)
 
 
 class GrayConv2d(nn.Conv2d):
@@ -131,17 +136,14 @@ class Encoder(nn.Module):
 
     def __init__(self, name: str, taps: list[str] | None = None):
         super().__init__()
-        from torchvision import models
         from torchvision.ops import StochasticDepth
 
-        family = next(f for f in ENCODERS.values() if check_encoder(name).startswith(f.prefixes))
+        for child, module in torchvision_model(name).named_children():
+            if child not in CLASSIFIER:
+                self.add_module(child, module)
+        if name.startswith("densenet"):  # its forward has a ReLU there that is no module
+            self.features.add_module("relu5", nn.ReLU(inplace=True))
         with _NoStorage():
-            body = models.get_model(name, weights=None)
-            for child, module in body.named_children():
-                if child not in CLASSIFIER:
-                    self.add_module(child, module)
-            if name.startswith("densenet"):  # its forward has a ReLU there that is no module
-                self.features.add_module("relu5", nn.ReLU(inplace=True))
             for path, module in list(self.named_modules()):
                 if isinstance(module, StochasticDepth):
                     replace_module(self, path, nn.Identity())
@@ -150,7 +152,7 @@ class Encoder(nn.Module):
                 elif isinstance(module, nn.Conv2d) and module.groups > 1 and module.stride != (1, 1):
                     replace_module(self, path, _like(module, StridedDepthwiseConv2d))
         self.steps = list(_steps(self))
-        if family.drop_last:
+        if any(name.startswith(family.prefixes) and family.drop_last for family in ENCODERS.values()):
             self._cut(self.steps[-2])
         self.taps = list(taps) if taps is not None else self._deepest_maps()
         self._cut(self.taps[-1])

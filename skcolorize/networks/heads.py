@@ -113,10 +113,9 @@ class LogLoss(nn.Module):
         self.low, self.width = tuple(map(int, low)), points.shape[1]
         self.cells = tuple(int(n) - 2 for n in points.shape[:2])
         # for each point of the rectangle: the nearest bin, and whether the point is one itself
-        self.register_buffer("nearest", torch.from_numpy(distance.argmin(-1).ravel()), persistent=False)
-        self.register_buffer(
-            "is_bin", torch.from_numpy((distance.min(-1) == 0).ravel().astype(np.float32)), persistent=False
-        )
+        nearest, is_bin = distance.argmin(-1).ravel(), (distance.min(-1) == 0).ravel()
+        self.register_buffer("nearest", torch.from_numpy(nearest), persistent=False)
+        self.register_buffer("is_bin", torch.from_numpy(is_bin).float(), persistent=False)
 
     def soft_targets(self, ab: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Four bins and their weights for each colour.
@@ -146,9 +145,7 @@ class LogLoss(nn.Module):
         weights = torch.where(total > 1e-4, weights / total.clamp_min(1e-4), bilinear)
         return self.nearest[corners], weights
 
-    def forward(
-        self, outputs: dict[str, torch.Tensor], target_ab: torch.Tensor, generator=None
-    ) -> torch.Tensor:
+    def forward(self, outputs: dict[str, torch.Tensor], target_ab: torch.Tensor, generator=None):
         logits = outputs["logits"]
         target = reduce_to(target_ab, logits.shape[-2:]).movedim(1, -1).reshape(-1, 2)
         logits = logits.movedim(1, -1).reshape(len(target), -1)
@@ -164,9 +161,7 @@ class LogLoss(nn.Module):
 class SquaredError(nn.Module):
     """Mean squared error of ab / 128."""
 
-    def forward(
-        self, outputs: dict[str, torch.Tensor], target_ab: torch.Tensor, generator=None
-    ) -> torch.Tensor:
+    def forward(self, outputs: dict[str, torch.Tensor], target_ab: torch.Tensor, generator=None):
         ab = outputs["ab"]
         return F.mse_loss(ab.float(), reduce_to(target_ab, ab.shape[-2:]) / 128)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 
 import torch
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:
@@ -37,22 +37,14 @@ def _fold_(root: nn.Module) -> None:
     In all families of the registry such neighbours are also called one after the other.
     """
     for parent in list(root.modules()):
-        children = list(parent.named_children())
-        for (_, conv), (name, norm) in zip(children, children[1:], strict=False):
+        for (_, conv), (name, norm) in pairwise(list(parent.named_children())):
             if not (isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)):
                 continue
             if conv.out_channels != norm.num_features:
                 continue
-            state = (
-                conv.weight,
-                conv.bias,
-                norm.running_mean,
-                norm.running_var,
-                norm.eps,
-                norm.weight,
-                norm.bias,
-            )
-            needs_grad = conv.weight.requires_grad
-            conv.weight, conv.bias = fuse_conv_bn_weights(*state)
-            conv.requires_grad_(needs_grad)
+            trains = conv.weight.requires_grad
+            scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+            bias = norm.bias - norm.running_mean * scale
+            conv.bias = nn.Parameter(bias if conv.bias is None else bias + conv.bias * scale, trains)
+            conv.weight = nn.Parameter(conv.weight * scale[:, None, None, None], trains)
             setattr(parent, name, nn.Identity())

@@ -1,69 +1,104 @@
-"""Weights on disk: our own .npz files, torchvision's weights, and the recipe's start weights."""
+"""The ``.npz`` file that weights lie in: plain arrays, a header, a checksum, and no code."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import zipfile
+import zlib
+
 import numpy as np
-import torch
-from torch import nn
+
+from .. import __version__
+from ..images.storage import open_file, replace_whole
+from .pretraining import load_encoder_weights, load_start_weights
+from .state import load_state, network_state
+
+# the state's own functions and the pretrained weights are found here too
+__all__ = ["load_encoder_weights", "load_npz", "load_start_weights", "load_state", "network_state"]
+__all__ += ["save_npz"]
+
+FORMAT_VERSION = 1
 
 
-def network_state(network: nn.Module) -> dict[str, np.ndarray]:
-    """Parameters and statistics of a network as NumPy arrays, by name."""
-    state = network.state_dict()
-    return {
-        name: t.detach().cpu().numpy()
-        for name, t in state.items()
-        if not name.endswith("num_batches_tracked")
-    }
-
-
-def load_state(network: nn.Module, state: dict[str, np.ndarray]) -> None:
-    """Put arrays as :func:`network_state` gives them into a network built from the same configuration."""
-    own = {name for name in network.state_dict() if not name.endswith("num_batches_tracked")}
-    missing, unknown = sorted(own - set(state)), sorted(set(state) - own)
-    if missing or unknown:
-        raise ValueError(f"The weights are of another network: missing {missing[:3]}, unknown {unknown[:3]}.")
-    # copied: arrays may be read-only (memory maps), and the network must own what it trains
-    tensors = {name: torch.from_numpy(np.array(state[name], np.float32)) for name in own}
-    network.load_state_dict(tensors, strict=False)
-
-
-def gray_stem(weight: torch.Tensor, mean, std) -> torch.Tensor:
-    """The first convolution for scaled lightness and a plane of ones.
+def save_npz(
+    path: str | os.PathLike, state: dict[str, np.ndarray], header: dict, *, half: bool = False
+) -> None:
+    """Write arrays and a header to one ``.npz`` file, whole or not at all.
 
     Parameters
     ----------
-    weight : tensor of shape (out, 3, k, k)
-        Meant for RGB in 0..1, normalised by `mean` and `std`; or (out, 1, k, k) for gray, with scalars.
-
-    Returns
-    -------
-    weight : tensor of shape (out, 2, k, k)
+    path : str or PathLike
+        A local path or an address fsspec knows.
+    state : dict of str to ndarray
+        Members of the file; a network's own are named ``network.<name>``.
+    header : dict
+        What JSON can hold. Versions and the checksum are added.
+    half : bool, default=False
+        Store the network's kernels and matrices in float16. Norms, biases and all else stay as they are (in
+        float16 a variance of 1e-9 is 0), and so does what float16 cannot hold.
     """
-    mean, std = (torch.as_tensor(v, dtype=torch.float64).reshape(1, -1, 1, 1) for v in (mean, std))
-    weight = weight.double() / std
-    return torch.stack([(weight / 2).sum(1), (weight * (0.5 - mean)).sum(1)], 1).float()
-
-
-def load_start_weights(path: str, network: nn.Module) -> np.ndarray:
-    """Fill the default network from the recipe's start file and return its ``ab_prior``, shape (n_bins,)."""
-    with np.load(path) as file:
-        arrays = {name: file[name] for name in file.files}
-    prior = arrays.pop("ab_prior")
-    arrays.pop("ab_bins")
-    state = {
-        _start_name(name): value for name, value in arrays.items() if not name.endswith("num_batches_tracked")
+    arrays = {name: np.asarray(value) for name, value in state.items()}
+    if half:
+        arrays = {n: _halved(value) if n.startswith("network.") else value for n, value in arrays.items()}
+    for name, value in arrays.items():
+        if value.dtype.hasobject:
+            raise TypeError(f"Weights are numbers. Got an object array for {name!r}.")
+    header = {
+        "format_version": FORMAT_VERSION,
+        "skcolorize_version": __version__,
+        **header,
+        "sha256": _checksum(arrays),
     }
-    stem = "encoder.features.0.0.weight"
-    state[stem] = gray_stem(torch.from_numpy(state[stem].astype(np.float32)), 0.449, 0.2255).numpy()
-    load_state(network, state)
-    return prior
+    with replace_whole(path) as file:
+        np.savez(file, header=np.array(json.dumps(header)), **arrays)
 
 
-def _start_name(name: str) -> str:
-    if name.startswith("features."):
-        return "encoder." + name
-    for theirs, ours in (("red.", "reduce."), ("glob.", "context."), ("b.", "blocks.")):
-        if name.startswith("decoder." + theirs):
-            return "decoder." + ours + name.removeprefix("decoder." + theirs).replace(".c.", ".")
-    return name.replace("decoder.head.", "head.conv.")
+def load_npz(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:
+    """Header and arrays of a file that :func:`save_npz` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the file is cut short, altered, of a newer format, holds pickled objects or is something else.
+    """
+    try:
+        with open_file(path) as file, np.load(file, allow_pickle=False) as members:
+            arrays = {name: members[name] for name in members.files}
+        header = json.loads(str(arrays.pop("header")))
+        version, checksum = header["format_version"], header["sha256"]
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ValueError(f"{path}: the file is damaged or cut short ({error}). Fetch it again.") from None
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError):
+        raise ValueError(f"{path}: this is no weights file of skcolorize: it has no header.") from None
+    except ValueError as error:
+        if "Object arrays" in str(error):
+            reason = "it holds pickled objects, which could run code and are never read"
+        else:
+            reason = "it is no .npz file, or its beginning is damaged"
+        raise ValueError(f"{path}: this is no weights file of skcolorize: {reason}.") from None
+    if version > FORMAT_VERSION:
+        raise ValueError(
+            f"{path}: the file has format {version}, and this skcolorize {__version__} reads up to format "
+            f"{FORMAT_VERSION}. It was written by skcolorize {header.get('skcolorize_version')}: upgrade."
+        )
+    if checksum != _checksum(arrays):
+        raise ValueError(f"{path}: the weights have been altered: they do not match their checksum.")
+    return header, arrays
+
+
+def _halved(value: np.ndarray) -> np.ndarray:
+    if value.ndim < 2 or value.dtype != np.float32 or np.abs(value).max(initial=0) > np.finfo(np.float16).max:
+        return value
+    return value.astype(np.float16)
+
+
+def _checksum(arrays: dict[str, np.ndarray]) -> str:
+    """SHA-256 over name, dtype, shape and bytes of each array, sorted by name."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        value = arrays[name]
+        digest.update(f"{name}\0{value.dtype.str}\0{value.shape}\0".encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,155 @@
+"""Weights that others trained: torchvision's, downloaded or from a file, and the recipe's start weights."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+from urllib.parse import urlparse
+
+import numpy as np
+import torch
+
+from .encoders import torchvision_model
+from .state import check_shapes, load_state, own_tensors
+
+# torchvision's DenseNet files are older than its DenseNet: ``norm.1`` there is ``norm1`` here
+_OLD_DENSENET = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)")
+
+
+def load_encoder_weights(network, weights: str | os.PathLike | None) -> None:
+    """Give the encoder of `network` pretrained weights; its norms are not folded yet.
+
+    Parameters
+    ----------
+    network : ColorizationNetwork
+    weights : {"imagenet"}, str, PathLike or None
+        "imagenet": torchvision's own, downloaded once into its own cache. A path: a torchvision ``.pth`` of
+        this encoder (no code in it is run), or an ``.npz`` with torchvision's names. The classifier in it is
+        ignored. None: nothing is done.
+
+    Raises
+    ------
+    ConnectionError
+        If "imagenet" cannot be downloaded; the message says what else can be done.
+    ValueError
+        If the file cannot be read or does not fit the encoder.
+    """
+    if weights is None:
+        return
+    name = network.config["encoder"]
+    published = _published(name)
+    if isinstance(weights, str) and weights == "imagenet":
+        state, source = _download(published), published.url
+    else:
+        state, source = _read(weights), os.fspath(weights)
+    preprocessing = published.transforms()
+    _load(network, state, source, preprocessing.mean, preprocessing.std)
+
+
+def _published(name: str):
+    """torchvision's entry of the ImageNet weights of an encoder: the first version, where there is one."""
+    from torchvision import models
+
+    entries = models.get_model_weights(name)
+    return getattr(entries, "IMAGENET1K_V1", entries.DEFAULT)
+
+
+def _download(published) -> dict[str, torch.Tensor]:
+    file_name = os.path.basename(urlparse(published.url).path)
+    folder = os.path.join(torch.hub.get_dir(), "checkpoints")
+    what_to_do = (
+        f"Download {published.url} by other means and put the file {file_name} into {folder}, "
+        "or pass weights=None to start from random weights."
+    )
+    try:
+        return published.get_state_dict(
+            progress=False, check_hash=True, map_location="cpu", weights_only=True
+        )
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        path = os.path.join(folder, file_name)
+        if os.path.exists(path):
+            raise ValueError(
+                f"{path} cannot be read ({_first_line(error)}). Delete it. {what_to_do}"
+            ) from None
+        raise ConnectionError(
+            f"The ImageNet weights could not be downloaded ({_first_line(error)}). {what_to_do}"
+        ) from None
+
+
+def _read(path: str | os.PathLike) -> dict[str, torch.Tensor]:
+    """Tensors of a ``.pth`` or ``.npz`` file, by name."""
+    try:
+        if os.fspath(path).endswith(".npz"):
+            with np.load(path, allow_pickle=False) as file:
+                return {name: torch.from_numpy(file[name]).float() for name in file.files}
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # torch.load lets through whatever pickle and zip meet in a strange file
+        raise ValueError(f"{path}: this is no file of weights alone ({_first_line(error)}).") from None
+    if not (isinstance(state, dict) and all(isinstance(value, torch.Tensor) for value in state.values())):
+        raise ValueError(f"{path}: expected a dictionary of tensors, as torchvision's .pth files hold.")
+    return state
+
+
+def _load(network, state: dict[str, torch.Tensor], source: str, mean, std) -> None:
+    """Copy torchvision's tensors into the encoder; its first convolution is turned to gray."""
+    if network.config["encoder_norms"] == "folded":
+        raise ValueError("Pretrained weights are loaded before the norms are folded.")
+    name = network.config["encoder"]
+    state = {_OLD_DENSENET.sub(r"\1\2", key): value for key, value in state.items()}
+    whole, own = torchvision_model(name).state_dict(), own_tensors(network.encoder)
+    # the classifier and what comes after the last tap are known, and not needed
+    state = {key: value for key, value in state.items() if key in own or key not in whole}
+    check_shapes(state, {key: whole[key] for key in own}, f"{source}: these are not weights of {name}")
+    with torch.no_grad():
+        for key, tensor in own.items():
+            value = state[key]
+            tensor.copy_(value if value.shape == tensor.shape else gray_stem(value, mean, std))
+
+
+def gray_stem(weight: torch.Tensor, mean, std) -> torch.Tensor:
+    """The first convolution for scaled lightness and a plane of ones.
+
+    L / 100 takes the place of the gray value in 0..1 that all three channels would have.
+
+    Parameters
+    ----------
+    weight : tensor of shape (out, 3, k, k) or (out, 1, k, k)
+        Meant for RGB (gray) in 0..1, normalised by `mean` and `std`.
+    mean, std : sequence of float, one per channel
+
+    Returns
+    -------
+    weight : tensor of shape (out, 2, k, k)
+    """
+    mean, std = (torch.tensor(v, dtype=torch.float64).reshape(1, -1, 1, 1) for v in (mean, std))
+    weight = weight.double() / std
+    return torch.stack([(weight / 2).sum(1), (weight * (0.5 - mean)).sum(1)], 1).float()
+
+
+def load_start_weights(path: str | os.PathLike, network) -> np.ndarray:
+    """Fill the default network from the recipe's start file and give its ``ab_prior``, shape (n_bins,)."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files if not name.endswith("num_batches_tracked")}
+    prior = arrays.pop("ab_prior")
+    del arrays["ab_bins"]
+    state = {_start_name(name): value for name, value in arrays.items()}
+    stem = "encoder.features.0.0.weight"
+    state[stem] = gray_stem(torch.from_numpy(state[stem]), [0.449], [0.2255]).numpy()
+    load_state(network, state, path)
+    return prior
+
+
+def _start_name(name: str) -> str:
+    if name.startswith("features."):
+        return "encoder." + name
+    for theirs, ours in (("red.", "reduce."), ("glob.", "context."), ("b.", "blocks.")):
+        if name.startswith("decoder." + theirs):
+            return "decoder." + ours + name.removeprefix("decoder." + theirs).replace(".c.", ".")
+    return name.replace("decoder.head.", "head.conv.")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
