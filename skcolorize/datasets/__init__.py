@@ -2,5 +2,6 @@
 
 from ._examples import load_example_images
 from ._paths import image_paths
+from ._scraper import ImageScraper
 
-__all__ = ["image_paths", "load_example_images"]
+__all__ = ["ImageScraper", "image_paths", "load_example_images"]

@@ -17,9 +17,9 @@ def image_paths(
     folder : str or PathLike
         A local folder, or an address such as ``"s3://bucket/photos"`` (extra ``skcolorize[remote]``).
     pattern : str, default=None
-        Shell pattern that a file's name has to match, whatever its case: ``"*.png"``, ``"IMG_*"``. With a slash
-        in it, it is held against the path below `folder`: ``"holiday/*"``. By default every file with a suffix
-        of photos: JPEG, PNG, TIFF, WebP, BMP, HEIC, AVIF.
+        Shell pattern that a file's name has to match, whatever its case: ``"*.png"``, ``"IMG_*"``. With a
+        slash in it, it is held against the path below `folder`: ``"holiday/*"``. By default every file with a
+        suffix of photos: JPEG, PNG, TIFF, WebP, BMP, HEIC, AVIF.
     storage_options : dict, default=None
         Handed to fsspec for an address.
 
