@@ -3,12 +3,13 @@
 import io
 import os
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.ExifTags import IFD
 from PIL.ExifTags import Base as Tag
 
 from .. import color
@@ -57,7 +58,8 @@ def read_photo(
     """Read a photo from a path or address, the bytes of a file, a PIL image, or an array.
 
     Files and PIL images: EXIF orientation applied; ICC profile, palette and CMYK converted to sRGB;
-    16-bit gray in full, 16-bit colour in 8 bits (as Pillow gives it); the first frame of several, with a warning.
+    16-bit gray in full, 16-bit colour in 8 bits, as Pillow gives it; the first of several frames, with a
+    warning.
 
     Parameters
     ----------
@@ -160,10 +162,13 @@ def _from_image(image: Image.Image, name: str, min_side: int | None, max_size: i
     if n_frames > 1:
         warnings.warn(f"{name} has {n_frames} frames or pages: the first is taken, {n_frames - 1} left out")
     info = _info(image)
-    orientation = info.pop("orientation")
     wanted = max(min_side or 0, 2 * (max_size or 0) * min(image.size) // max(image.size))
     if wanted:
         image.draft(None, (wanted, wanted))
+    image.load()
+    orientation = _orientation(image)  # asked now, because Pillow turns TIFFs itself while it loads them
+    if orientation in {5, 6, 7, 8} and "dpi" in info:
+        info["dpi"] = info["dpi"][::-1]
     icc = image.info.get("icc_profile")
     alpha = None
     if image.mode == "1":
@@ -187,19 +192,22 @@ def _count_frames(image: Image.Image) -> int:
 
 
 def _info(image: Image.Image) -> dict[str, Any]:
-    """What describes the photo rather than its pixels, and the orientation (1 to 8)."""
+    """What describes the photo rather than its pixels."""
     kept = {key: image.info[key] for key in ("exif", "xmp", "dpi") if image.info.get(key)}
-    orientation = 1
-    try:
-        exif = image.getexif()
-        orientation = exif.get(Tag.Orientation, 1)
-        if exif and "exif" not in kept:
+    if image.format == "TIFF":  # whose directory is EXIF by itself
+        with suppress(Exception):
+            exif = image.getexif()
+            for part in (IFD.Exif, IFD.GPSInfo):  # read while the file is open
+                exif.get_ifd(part)
             kept["exif"] = exif.tobytes()
+    return {"format": image.format, **kept}
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return image.getexif().get(Tag.Orientation, 1)
     except Exception:  # unreadable EXIF spoils no photo
-        kept.pop("exif", None)
-    if orientation in {5, 6, 7, 8} and "dpi" in kept:
-        kept["dpi"] = kept["dpi"][::-1]
-    return {"format": image.format, **kept, "orientation": orientation}
+        return 1
 
 
 def _as_array(image: Image.Image) -> np.ndarray:
@@ -284,7 +292,8 @@ def _resized(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The array at another (width, height), by Pillow: bicubic, antialiased."""
     if array.ndim == 3 and array.dtype != np.uint8:  # Pillow has one channel of 16 or 32 bits, not three
         return np.stack([_resized(np.ascontiguousarray(array[..., c]), size) for c in range(3)], axis=-1)
-    resized = _as_array(Image.fromarray(array).resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0))
+    gap = None if array.dtype == np.uint16 else 3.0  # Pillow can't take the shortcut of a gap in 16 bits
+    resized = _as_array(Image.fromarray(array).resize(size, Image.Resampling.BICUBIC, reducing_gap=gap))
     return resized.clip(0, 1) if array.dtype.kind == "f" else resized
 
 

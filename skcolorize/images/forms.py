@@ -124,7 +124,7 @@ def check_array(array: np.ndarray, name: str) -> None:
         )
     if not array.size:
         raise ValueError(f"{name} is an array of shape {array.shape}, which has no pixels")
-    if array.dtype.kind not in "bf" and array.dtype not in (np.uint8, np.uint16):
+    if array.dtype.kind not in "bf" and array.dtype.str[1:] not in {"u1", "u2"}:
         cast = (
             "levels of 0..255 are cast by .astype('uint8'), those of 0..65535 by .astype('uint16')"
             if array.dtype.kind in "iu"

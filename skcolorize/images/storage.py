@@ -85,19 +85,17 @@ def list_files(
     text = path_text(folder)
     if is_remote(text):
         filesystem, inner = _filesystem(text, storage_options)
-        if not filesystem.isdir(inner):
-            raise NotADirectoryError(f"{text!r} is not a folder")
-        root, found = (
-            inner.rstrip("/"),
-            [filesystem.unstrip_protocol(name) for name in filesystem.find(inner)],
-        )
-        start = len(filesystem.unstrip_protocol(root))
+        is_folder, found = filesystem.isdir(inner), filesystem.find(inner)
+        start = len(inner.rstrip("/")) + 1
     else:
-        if not os.path.isdir(text):
-            raise NotADirectoryError(f"{text!r} is not a folder")
+        is_folder = os.path.isdir(text)
         found = [os.path.join(base, name) for base, _, names in os.walk(text) for name in names]
-        start = len(text)
-    return sorted(path for path in found if _matches(path[start:].replace(os.sep, "/").lstrip("/"), pattern))
+        start = len(os.path.join(text, ""))
+    if not is_folder:
+        raise NotADirectoryError(f"{text!r} is not a folder")
+    below = [name[start:] for name in found]
+    root = text.rstrip("/") + "/" if is_remote(text) else os.path.join(text, "")
+    return sorted(root + name for name in below if _matches(name.replace(os.sep, "/"), pattern))
 
 
 def _matches(below: str, pattern: str) -> bool:
