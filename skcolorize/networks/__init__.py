@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .decoders import PlainDecoder, UnetDecoder
-from .encoders import Encoder, describe_encoder, encoder_names
+from .encoders import Encoder, describe_encoder, encoder_names, no_storage
 from .heads import AbHead, BinsHead, LogLoss, PlainAbHead, SquaredError, ab_bins, set_prior
 from .initialisation import initialise
 from .norms import fold_batch_norm, fold_encoder_norms_
@@ -109,7 +109,7 @@ class ColorizationNetwork(nn.Module):
         channels, widths = config["channels"], config["widths"]
         bins = config["loss"] == "log_loss"
         self.encoder = Encoder(config["encoder"], config["taps"])
-        with torch.device("meta"):
+        with no_storage():
             if config["decoder"] == "unet":
                 self.decoder = UnetDecoder(channels, widths)
                 self.head = BinsHead(widths[-1], config["n_bins"], 1) if bins else AbHead(widths[-1])
@@ -158,6 +158,8 @@ def build_network(config: dict, generator: torch.Generator | int | None = 0) -> 
     """
     network = ColorizationNetwork(config)
     network.to_empty(device="cpu")
+    for statistic in network.buffers():
+        statistic.zero_()
     if generator is not None:
         initialise(network, generator)
     return network

@@ -61,17 +61,19 @@ def check_encoder(name: str) -> str:
     )
 
 
-class _NoStorage(TorchFunctionMode):
-    """Parameters made inside have shapes but no memory and no values.
+class no_storage(TorchFunctionMode):
+    """Parameters made inside have shapes, but no memory and no values, and nothing random is drawn.
 
     Unlike ``torch.device("meta")`` it leaves computed tensors alone, which RegNet's constructor reads back.
     """
 
-    # what nn.Parameter, norms and initialisers start from
-    makers = frozenset({torch.empty, torch.ones, torch.zeros})
+    makers = frozenset({torch.empty, torch.ones, torch.zeros})  # what parameters and statistics start from
+    draws = frozenset({torch.Tensor.normal_, torch.Tensor.uniform_})
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
+        if func in self.draws:
+            return args[0]
         if func in self.makers:
             kwargs["device"] = "meta"
         return func(*args, **kwargs)
@@ -81,7 +83,7 @@ def torchvision_model(name: str) -> nn.Module:
     """torchvision's classifier, without memory for its parameters: names and shapes only."""
     from torchvision import models
 
-    with _NoStorage():
+    with no_storage():
         return models.get_model(check_encoder(name), weights=None)
 
 
@@ -143,7 +145,7 @@ class Encoder(nn.Module):
                 self.add_module(child, module)
         if name.startswith("densenet"):  # its forward has a ReLU there that is no module
             self.features.add_module("relu5", nn.ReLU(inplace=True))
-        with _NoStorage():
+        with no_storage():
             for path, module in list(self.named_modules()):
                 if isinstance(module, StochasticDepth):
                     replace_module(self, path, nn.Identity())
