@@ -24,7 +24,15 @@ from .images.decode import Photo, PhotoError, gray_levels, is_gray, read_photo
 from .images.forms import Photos, check_photos
 from .inference.decoding import Calibration, Decoding, confidence
 from .inference.devices import resolve_device, resolve_precision
-from .inference.predict import Session, enlarged, inside_gamut, small_lightness, working_size
+from .inference.predict import (
+    Session,
+    enlarged,
+    forget_session,
+    inside_gamut,
+    session_of,
+    small_lightness,
+    working_size,
+)
 from .inference.rendering import render_lab, render_rgb
 from .inference.threads import ordered_map
 from .metrics import peak_signal_noise_ratio, squash256
@@ -528,7 +536,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         def samples(photo: Photo, n_jobs):
             outputs, small = self._outputs(photo)
             generator = torch.Generator().manual_seed(seed)
-            drawn = self._decoding.samples(outputs, self.vividness, n_samples, generator)
+            drawn = self._decoding.to(self._session().device).samples(outputs, self.vividness, n_samples, generator)
             lightness = _lightness(photo)
             return np.stack([render_rgb(lightness, inside_gamut(small, ab), n_jobs=n_jobs) for ab in drawn])
 
@@ -611,7 +619,8 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
     def _cells(self, photo: Photo) -> np.ndarray:
         """Predicted ab (h, w, 2) of a photo at the network's output size, Lab units."""
         outputs, small = self._outputs(photo)
-        return inside_gamut(small, self._decoding.ab(outputs, self.vividness)[0])
+        decoding = self._decoding.to(self._session().device)
+        return inside_gamut(small, decoding.ab(outputs, self.vividness)[0])
 
     def _outputs(self, photo: Photo) -> tuple[dict, np.ndarray]:
         """What the network gives for a photo, and the L at working size that it saw."""
@@ -621,12 +630,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
 
     def _session(self) -> Session:
         device = resolve_device(self.device)
-        key = (device, resolve_precision(self.precision, device, learning=False))
-        known = vars(self).get("_ready")
-        if known is None or known[0] != key:  # two threads may both build one: the later is as good
-            self._ready = known = (key, Session(self.module_, *key))
-            self._decoding = self._decoding.to(device)
-        return known[1]
+        return session_of(self.module_, device, resolve_precision(self.precision, device, learning=False))
 
     # ------------------------------------------------------------------ saving
 
@@ -689,8 +693,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
     def __getstate__(self) -> dict:
         # A torch module pickled as it is does not load from cuda on a machine without it.
         state = super().__getstate__()
-        for name in ("_ready", "_moments"):
-            state.pop(name, None)
+        state.pop("_moments", None)
         if "module_" in state:
             state["module_"] = (self.module_.config, network_state(self.module_))
             decoding = state["_decoding"].to(torch.device("cpu"))
@@ -717,8 +720,9 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
 
 
 def _fitted(network, decoding: Decoding, origin: str) -> dict[str, Any]:
-    """Attributes that predictions need; `_ready` is None so that no stale session is used."""
-    fitted = {"module_": network, "_decoding": decoding, "_origin": origin, "_ready": None}
+    """Attributes that predictions need."""
+    forget_session(network)
+    fitted = {"module_": network, "_decoding": decoding, "_origin": origin}
     if decoding.bins is not None:
         fitted["ab_bins_"] = decoding.bins.cpu().numpy()
     return fitted

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skcolorize import Colorizer
+from skcolorize.preprocessing import LabScaler
 
 SIDE = 8  # pixels of a photo made of a row; the working size is larger
 
@@ -41,11 +42,14 @@ class Tabular:
         return photos_of(validate_data(self, X, dtype="float64", reset=False))
 
     def transform(self, X):
-        return super().transform(self._photos(X)).reshape(len(X), -1)
+        photos = self._photos(X)
+        return super().transform(photos).reshape(len(photos), -1)
 
 
 class TabularColorizer(Tabular, Colorizer):
     """The Colorizer with the smallest network and the shortest fit, on tables."""
+
+    _parameter_rules = {}
 
     def __init__(self, encoder="squeezenet1_1", *, random_state=0, max_iter=1, image_size=32):
         super().__init__(
@@ -54,7 +58,7 @@ class TabularColorizer(Tabular, Colorizer):
             random_state=random_state,
             max_iter=max_iter,
             image_size=image_size,
-            batch_size=4,
+            batch_size=16,
             precision="float32",
             augment=False,
         )
@@ -64,13 +68,23 @@ class TabularColorizer(Tabular, Colorizer):
         return super().partial_fit(photos_of(X))
 
     def predict(self, X):
-        return super().predict(self._photos(X)).reshape(len(X), -1).astype(np.float64)
+        photos = self._photos(X)
+        return super().predict(photos).reshape(len(photos), -1).astype(np.float64)
 
     def predict_confidence(self, X):
-        return super().predict_confidence(self._photos(X)).reshape(len(X), -1)
+        photos = self._photos(X)
+        return super().predict_confidence(photos).reshape(len(photos), -1)
 
     def score(self, X, y=None):
         return super().score(self._photos(X))
 
     def sample_y(self, X, n_samples=3, random_state=None):
         return super().sample_y(self._photos(X), n_samples, random_state)
+
+
+class TabularLabScaler(Tabular, LabScaler):
+    """A transformer on tables."""
+
+    def transform(self, X):
+        photos = self._photos(X).astype(np.float32)
+        return LabScaler.transform(self, photos).reshape(len(photos), -1)

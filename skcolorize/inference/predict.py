@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -95,8 +96,7 @@ class Session:
     """
 
     def __init__(self, network, device: torch.device, precision: str = "float32"):
-        self.device = device
-        self.dtype = getattr(torch, precision)
+        self.device, self.precision = device, precision
         self.network = fold_batch_norm(network).to(device, memory_format=torch.channels_last).eval()
 
     def run(self, lightness: np.ndarray) -> dict[str, torch.Tensor]:
@@ -107,7 +107,25 @@ class Session:
         """
         x = torch.from_numpy(lightness * np.float32(1 / 50) - 1)[None, None].to(self.device)
         x = x.contiguous(memory_format=torch.channels_last)
-        narrow = self.dtype != torch.float32
-        with torch.inference_mode(), torch.autocast(self.device.type, self.dtype, enabled=narrow):
+        dtype = getattr(torch, self.precision)
+        narrow = dtype != torch.float32
+        with torch.inference_mode(), torch.autocast(self.device.type, dtype, enabled=narrow):
             outputs = self.network(x)
         return {name: value.float() for name, value in outputs.items()}
+
+
+# Beside the estimator, not in it: predicting must not change what an estimator holds.
+_SESSIONS: WeakKeyDictionary = WeakKeyDictionary()
+
+
+def session_of(network, device: torch.device, precision: str) -> Session:
+    """The session of a network, made at its first use and kept as long as the network lives."""
+    known = _SESSIONS.get(network)
+    if known is None or (known.device, known.precision) != (device, precision):
+        known = _SESSIONS[network] = Session(network, device, precision)  # of two threads the later one wins
+    return known
+
+
+def forget_session(network) -> None:
+    """To be called when the weights of a network have changed."""
+    _SESSIONS.pop(network, None)
