@@ -1,1 +1,1 @@
-"""The embedded network, what is known about it, and the recipe that made it."""
+"""The embedded weights, their licence and model card, and the recipe they were made with."""
