@@ -24,68 +24,80 @@ _WHITE = np.array([0.95047, 1.0, 1.08883])
 _XYZ_FROM_RGB = np.array(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
 )
-_RGB_FROM_WXYZ = (np.linalg.inv(_XYZ_FROM_RGB) * _WHITE).astype(np.float32)
+_RGB_FROM_WXYZ = np.linalg.inv(_XYZ_FROM_RGB) * _WHITE
 _WXYZ_FROM_RGB = (_XYZ_FROM_RGB / _WHITE[:, None]).astype(np.float32)
 
-# Lab is linear in the roots f(X/Xn), f(Y/Yn), f(Z/Zn). With f lowered by 4/29 there is no constant term.
-_LAB_FROM_ROOTS = np.array([[0, 116, 0], [500, -500, 0], [0, 200, -200]], np.float32)
-_ROOTS_FROM_LAB = np.array([[1 / 116, 1 / 500, 0], [1 / 116, 0, 0], [1 / 116, 0, -1 / 200]], np.float32)
-_ROOT_OF_BLACK = np.float32(4 / 29)
-_KNEE = np.float32(6 / 29)  # below it the root is a straight line, the tangent of the cube root
-_SLOPE = np.float32(3 * (6 / 29) ** 2)
 
-_STRIP = 65_536  # pixels; smaller strips make threads wait for the interpreter lock
+# Lab is linear in f(X/Xn), f(Y/Yn), f(Z/Zn): cube roots, with a tangent line in place of the curve below 6/29.
+# On the way back these "roots" are scaled so that the line has slope 1, which saves a product per value.
+_ROOT_SCALE = 29 / 6 / 3**0.5  # a Python float, so that float32 stays float32
+_KNEE = np.float32(_ROOT_SCALE * 6 / 29)
+_RGB_FROM_CUBES = (_RGB_FROM_WXYZ / _ROOT_SCALE**3).astype(np.float32)
+
+_STRIP = 131_072  # pixels; smaller strips make threads wait for the interpreter lock
 _BLOCK = 147_456  # multiplications in one matrix product: so few that BLAS starts no threads of its own
 
 # A float32 in a fixed range is its own table index: its bits, shifted right, step evenly within each octave.
 _ROOT_SHIFT, _ROOT_BIAS = 9, np.float32(2**-6)  # the bias keeps the steps fine next to black
 _GAMMA_SHIFT = 12
 
-_MAX_LEVEL = {"uint8": 255, "uint16": 65535, "float32": 1}
+# How far linear values may leave 0..1 unrepaired: half an 8-bit level next to black, where sRGB is steepest.
+_BISECTIONS = 14
+_GAMUT_TOLERANCE = np.float32(0.5 / 255 / 12.92)
 
 
-# Transfer curves, in floats
+# Transfer curves
 
 
 def _linear_from_srgb(values):
-    """Undo sRGB's gamma; the straight part near black is added as a remainder, which needs no mask."""
-    bright = np.maximum(values, 0.04045)
-    return ((bright + 0.055) / 1.055) ** 2.4 + (np.minimum(values, 0.04045) - 0.04045) / 12.92
+    """Undo sRGB's gamma."""
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
 def _srgb_from_linear(values):
     """Apply sRGB's gamma to values in 0..1."""
-    bright = np.maximum(values, 0.0031308)
-    return 1.055 * bright ** (1 / 2.4) - 0.055 + (np.minimum(values, 0.0031308) - 0.0031308) * 12.92
+    return np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055)
 
 
 def _root(values):
-    """CIELAB's f(t)."""
-    knee = (6 / 29) ** 3
-    return np.cbrt(np.maximum(values, knee)) + (np.minimum(values, knee) - knee) / (3 * (6 / 29) ** 2)
+    """CIELAB's f: the cube root, with a tangent line near black."""
+    return np.where(values > (6 / 29) ** 3, np.cbrt(values), values / (3 * (6 / 29) ** 2) + 4 / 29)
+
+
+def _biased_linear_from_srgb(values):
+    return _linear_from_srgb(values) + _ROOT_BIAS
+
+
+def _lightness_from_srgb(values):
+    return 116 * _root(_linear_from_srgb(values)) - 16
+
+
+def _scaled_root_from_srgb(values):
+    return _ROOT_SCALE * _root(_linear_from_srgb(values))
 
 
 # Tables
 
 
 @cache
-def _linear_table(dtype):
-    """Linear value of every level of an integer type."""
-    levels = np.arange(np.iinfo(dtype).max + 1)
-    return _linear_from_srgb(levels / levels[-1]).astype(np.float32)
+def _level_table(curve, dtype):
+    """``curve`` of every level of an integer type; for 8 bits of every pair of levels, held as a complex64."""
+    last = np.iinfo(dtype).max
+    table = curve(np.arange(last + 1) / last).astype(np.float32)
+    if last == 255:
+        table = table[np.arange(65_536, dtype=np.uint16).view(np.uint8)].view(np.complex64)
+    return table
 
 
-@cache
-def _linear_pair_table():
-    """Linear values of two 8-bit levels at once: indexed by both bytes as one uint16, held as a complex64."""
-    pairs = np.arange(65_536, dtype=np.uint16).view(np.uint8)
-    return _linear_table("uint8")[pairs].view(np.complex64)
-
-
-@cache
-def _lightness_table(dtype):
-    """L of every gray level of an integer type."""
-    return (116 * _root(_linear_table(dtype).astype(np.float64)) - 16).astype(np.float32)
+def _look_up(table, levels, out):
+    """Entries of a `_level_table` for a contiguous row of levels, two at a time if they are bytes."""
+    if levels.dtype == np.uint16:
+        np.take(table, levels, out=out, mode="clip")
+        return
+    even = len(levels) - len(levels) % 2
+    np.take(table, levels[:even].view(np.uint16), out=out[:even].view(np.complex64), mode="clip")
+    if even < len(levels):
+        out[even] = table[np.array([levels[even], 0], np.uint8).view(np.uint16)].view(np.float32)[0]
 
 
 def _bucket_centres(shift, stop):
@@ -96,20 +108,19 @@ def _bucket_centres(shift, stop):
 
 @cache
 def _root_table():
-    """f(t) - 4/29, indexed by the bits of t + bias."""
-    t = np.clip(_bucket_centres(_ROOT_SHIFT, 1 + _ROOT_BIAS).astype(np.float64) - _ROOT_BIAS, 0, 1)
-    first = int(_ROOT_BIAS.view(np.uint32)) >> _ROOT_SHIFT
-    table = np.zeros(len(t), np.float32)  # what lies before the first entry is never touched
-    table[first:] = _root(t[first:]) - 4 / 29
-    table[first] = 0
+    """f(t) - 4/29, indexed by the bits of t + bias; exactly 0 for black and at most f(1) - 4/29."""
+    t = np.minimum(_bucket_centres(_ROOT_SHIFT, 1 + _ROOT_BIAS).astype(np.float64) - _ROOT_BIAS, 1)
+    black = int(_ROOT_BIAS.view(np.uint32)) >> _ROOT_SHIFT
+    table = np.zeros(len(t), np.float32)
+    table[black + 1 :] = _root(t[black + 1 :]) - 4 / 29
     return table
 
 
 @cache
 def _gamma_table():
     """8-bit sRGB level, indexed by the bits of the linear value; everything above 1 shares the last entry."""
-    table = np.rint(255 * _srgb_from_linear(np.minimum(_bucket_centres(_GAMMA_SHIFT, 1), 1.0)))
-    return table.astype(np.uint8)
+    linear = np.minimum(_bucket_centres(_GAMMA_SHIFT, 1).astype(np.float64), 1)
+    return np.rint(255 * _srgb_from_linear(linear)).astype(np.uint8)
 
 
 # Work on strips
@@ -152,19 +163,57 @@ def _matmul(matrix, planes, out):
         np.matmul(matrix, planes[:, whole:], out=out[:, whole:])
 
 
+def _roots_from_lab(lab, roots):
+    """Scaled roots of X, Y, Z (over white) of L, a, b planes."""
+    x, y, z = roots
+    np.multiply(lab[0], _ROOT_SCALE / 116, out=y, casting="same_kind")
+    y += _ROOT_SCALE * 16 / 116
+    np.multiply(lab[1], _ROOT_SCALE / 500, out=x, casting="same_kind")
+    x += y
+    np.multiply(lab[2], -_ROOT_SCALE / 200, out=z, casting="same_kind")
+    z += y
+
+
 def _linear_from_roots(roots, scratch):
-    """White-relative roots f (3, n) to linear RGB; the result lies in ``scratch``, ``roots`` is spent."""
-    if roots.min() >= _KNEE:
-        np.multiply(roots, roots, out=scratch)
-        np.multiply(roots, scratch, out=roots)
-    else:
+    """Linear RGB (3, n) of scaled roots (3, n); ``scratch`` (2, 3, n) takes it, ``roots`` is spent."""
+    cube, square = scratch
+    low = roots.min(initial=_KNEE)
+    if low < 0:
         np.maximum(roots[2], 0, out=roots[2])  # as scikit-image does
-        cube = np.maximum(roots, _KNEE, out=scratch)
+    if low >= _KNEE:
+        np.multiply(roots, roots, out=square)
+        roots *= square
+    else:  # the cube, and below the knee its tangent line: no masks
+        np.clip(roots, _KNEE, 10, out=cube)
         roots -= cube
-        roots *= _SLOPE
-        roots += cube * cube * cube
-    _matmul(_RGB_FROM_WXYZ, roots, scratch)
-    return scratch
+        np.multiply(cube, cube, out=square)
+        cube *= square
+        roots += cube
+    _matmul(_RGB_FROM_CUBES, roots, cube)
+    return cube
+
+
+def _level_writer(dtype, size):
+    """A function ``write(linear, out)`` that clips a plane and writes its sRGB levels; it owns its scratch."""
+    if dtype == "uint8":
+        table, index, levels = _gamma_table(), np.empty(size, np.intp), np.empty(size, np.uint8)
+
+        def write(linear, out):
+            n = linear.size
+            np.right_shift(linear.view(np.int32), _GAMMA_SHIFT, out=index[:n])
+            np.take(table, index[:n], out=levels[:n], mode="clip")
+            out[...] = levels[:n].reshape(out.shape)
+
+    else:
+
+        def write(linear, out):
+            srgb = _srgb_from_linear(np.clip(linear, 0, 1)).reshape(out.shape)
+            out[...] = np.rint(srgb * 65535) if dtype == "uint16" else np.minimum(srgb, 1)
+
+    return write
+
+
+# Public conversions
 
 
 def _check_colors(colors, name):
@@ -175,60 +224,51 @@ def _check_colors(colors, name):
 
 
 def _check_levels(values, name):
-    """sRGB values: uint8, uint16, or float in 0..1 (which come back as float32)."""
     if values.dtype in (np.uint8, np.uint16):
-        return values
+        return
     if values.dtype.kind != "f":
         raise ValueError(f"{name} must be uint8, uint16 or float in 0..1, got {values.dtype}; cast it first.")
     if values.size and not (values.min() >= 0 and values.max() <= 1):
         raise ValueError(
-            f"{name} is float and leaves 0..1. Divide by 255, or cast levels of 0..255 by .astype('uint8'); "
-            "Lab values are no sRGB."
+            f"{name} is float and must lie in 0..1. Cast levels of 0..255 by .astype('uint8'); "
+            "Lab goes through lab_to_rgb first."
         )
-    return values.astype(np.float32, copy=False)
 
 
 def _check_dtype(dtype):
     name = np.dtype(dtype).name
-    if name not in _MAX_LEVEL:
+    if name not in ("uint8", "uint16", "float32"):
         raise ValueError(f"dtype must be 'uint8', 'uint16' or 'float32', got {dtype!r}.")
     return name
 
 
-# Public conversions
-
-
 def rgb_to_lab(rgb, n_jobs=None):
     """CIELAB of sRGB colours."""
-    rgb = _check_levels(_check_colors(rgb, "rgb"), "rgb")
+    rgb = _check_colors(rgb, "rgb")
+    _check_levels(rgb, "rgb")
     pixels = rgb.reshape(-1, 3)
     lab = np.empty(pixels.shape, np.float32)
-    table, root_table = None, _root_table()
-    if rgb.dtype == np.uint8:
-        table = _linear_pair_table()
-    elif rgb.dtype == np.uint16:
-        table = _linear_table("uint16")
+    is_float = rgb.dtype.kind == "f"
+    table = None if is_float else _level_table(_biased_linear_from_srgb, rgb.dtype.name)
+    root_table = _root_table()
 
     def make_kernel(size):
-        levels = np.zeros((size + size % 2) * 3, rgb.dtype)
-        linear = np.empty(len(levels), np.float32)
-        planes = np.empty((3, size), np.float32)
-        index = np.empty((3, size), np.intp)
+        levels_all = np.empty(size, np.float32 if is_float else rgb.dtype)
+        linear_all, roots_all = np.empty((2, 3, size), np.float32)
+        index_all = np.empty((3, size), np.intp)
 
         def kernel(start, stop):
             n = stop - start
-            levels[: 3 * n] = pixels[start:stop].reshape(-1)
-            if table is None:
-                linear[: 3 * n] = _linear_from_srgb(levels[: 3 * n])
-            elif levels.dtype == np.uint16:
-                np.take(table, levels, out=linear, mode="clip")
-            else:
-                np.take(table, levels.view(np.uint16), out=linear.view(np.complex64), mode="clip")
-            roots, where = planes[:, :n], index[:, :n]
-            _matmul(_WXYZ_FROM_RGB, linear[: 3 * n].reshape(-1, 3).T, roots)
-            roots += _ROOT_BIAS
-            np.right_shift(roots.view(np.int32), _ROOT_SHIFT, out=where)
-            roots = np.take(root_table, where, mode="clip")
+            levels, index, linear, roots = levels_all[:n], index_all[:, :n], linear_all[:, :n], roots_all[:, :n]
+            for channel, plane in zip(pixels[start:stop].T, linear, strict=True):
+                levels[:] = channel
+                if is_float:
+                    plane[:] = _biased_linear_from_srgb(levels)
+                else:
+                    _look_up(table, levels, plane)
+            _matmul(_WXYZ_FROM_RGB, linear, roots)  # the rows sum to 1: the bias comes through as it is
+            np.right_shift(roots.view(np.int32), _ROOT_SHIFT, out=index)
+            np.take(root_table, index, out=roots, mode="clip")
             x, y, z = roots
             out = lab[start:stop].T
             np.multiply(y, 116, out=out[0])
@@ -250,16 +290,15 @@ def lab_to_rgb(lab, dtype="uint8", n_jobs=None):
     rgb = np.empty(colors.shape, dtype)
 
     def make_kernel(size):
-        roots_all = np.empty((3, size), np.float32)
-        scratch = np.empty((3, size), np.float32)
+        scratch = np.empty((3, 3, size), np.float32)
+        write = _level_writer(dtype, size)
 
         def kernel(start, stop):
-            roots = roots_all[:, : stop - start]
-            _matmul(_ROOTS_FROM_LAB, colors[start:stop].astype(np.float32, copy=False).T, roots)
-            roots += _ROOT_OF_BLACK
-            linear = _linear_from_roots(roots, scratch[:, : stop - start])
-            for channel in range(3):
-                rgb[start:stop, channel] = _encode(linear[channel], dtype)
+            roots = scratch[0, :, : stop - start]
+            _roots_from_lab(colors[start:stop].T, roots)
+            linear = _linear_from_roots(roots, scratch[1:, :, : stop - start])
+            for plane, out in zip(linear, rgb[start:stop].T, strict=True):
+                write(plane, out)
 
         return kernel
 
@@ -267,28 +306,43 @@ def lab_to_rgb(lab, dtype="uint8", n_jobs=None):
     return rgb.reshape(lab.shape)
 
 
-def _encode(linear, dtype):
-    """sRGB levels of linear values, clipped to 0..1."""
-    if dtype == "uint8":
-        return np.take(_gamma_table(), linear.view(np.int32) >> _GAMMA_SHIFT, mode="clip")
-    srgb = _srgb_from_linear(np.clip(linear, 0, 1))
-    return np.rint(srgb * 65535).astype(np.uint16) if dtype == "uint16" else np.clip(srgb, 0, 1)
-
-
 def gray_to_lightness(gray):
     """Lightness L of sRGB gray levels."""
-    gray = _check_levels(np.asarray(gray), "gray")
-    if gray.dtype.kind != "f":
-        return np.take(_lightness_table(gray.dtype.name), gray, mode="clip")
-    return (116 * _root(_linear_from_srgb(gray.astype(np.float64))) - 16).astype(np.float32)
+    gray = np.asarray(gray)
+    _check_levels(gray, "gray")
+    levels = gray.reshape(-1)
+    lightness = np.empty(levels.shape, np.float32)
+
+    def kernel(start, stop):
+        out = lightness[start:stop]
+        if gray.dtype.kind == "f":
+            out[:] = _lightness_from_srgb(levels[start:stop].astype(np.float64))
+        else:
+            table = _level_table(_lightness_from_srgb, gray.dtype.name)
+            _look_up(table, np.ascontiguousarray(levels[start:stop]), out)
+
+    _share_strips(lambda size: kernel, len(levels), _STRIP)
+    return lightness.reshape(gray.shape)
 
 
 def lightness_to_gray(lightness, dtype="uint8"):
     """sRGB gray levels of lightness L."""
-    dtype = _check_dtype(dtype)
-    root = (np.asarray(lightness, np.float32) + 16) / 116
-    bright = np.maximum(root, _KNEE)
-    return _encode(bright**3 + (np.minimum(root, _KNEE) - _KNEE) * _SLOPE, dtype)
+    lightness, dtype = np.asarray(lightness), _check_dtype(dtype)
+    values = lightness.reshape(-1)
+    gray = np.empty(values.shape, dtype)
+
+    def make_kernel(size):
+        write = _level_writer(dtype, size)
+
+        def kernel(start, stop):
+            root = (values[start:stop].astype(np.float32, copy=False) + 16) * np.float32(_ROOT_SCALE / 116)
+            cube = np.clip(root, _KNEE, 10)
+            write((cube**3 + (root - cube)) * np.float32(_ROOT_SCALE**-3), gray[start:stop])
+
+        return kernel
+
+    _share_strips(make_kernel, len(values), _STRIP)
+    return gray.reshape(lightness.shape)
 
 
 def scale_lab(lab):
@@ -309,42 +363,33 @@ def clip_to_gamut(lab):
     colors = lab.reshape(-1, 3)
     np.clip(colors[:, 0], 0, 100, out=colors[:, 0])
 
-    def make_kernel(_):
-        def kernel(start, stop):
-            strip = colors[start:stop]
-            roots = _ROOTS_FROM_LAB @ strip.T + _ROOT_OF_BLACK
-            lightness, shift = roots[1].copy(), roots[[0, 2]] - roots[1]
-            outside = np.flatnonzero(_is_outside(_linear_from_roots(roots, np.empty_like(roots))))
-            if outside.size:
-                strip[outside, 1:] *= _gamut_fraction(lightness[outside], shift[:, outside], 24)[:, None]
+    def kernel(start, stop):
+        strip = colors[start:stop]
+        outside = np.flatnonzero(_leaves_gamut(strip))
+        low, high = np.zeros((2, len(outside), 1), np.float32)
+        high += 1
+        for _ in range(_BISECTIONS):
+            middle = (low + high) / 2
+            leaves = _leaves_gamut(strip[outside] * np.hstack([np.ones_like(middle), middle, middle]))[:, None]
+            low, high = np.where(leaves, low, middle), np.where(leaves, middle, high)
+        strip[outside, 1:] *= low
 
-        return kernel
-
-    _share_strips(make_kernel, len(colors), _STRIP)
+    _share_strips(lambda size: kernel, len(colors), _STRIP)
     return lab
 
 
-# Gamut
-
-# Half an 8-bit level next to black, where sRGB is steepest.
-_GAMUT_TOLERANCE = np.float32(0.5 / 255 / 12.92)
-
-
-def _is_outside(linear):
-    return (linear.min(axis=0) < -_GAMUT_TOLERANCE) | (linear.max(axis=0) > 1 + _GAMUT_TOLERANCE)
+def _leaves_gamut(lab):
+    roots, *scratch = np.empty((3, 3, len(lab)), np.float32)
+    _roots_from_lab(lab.T, roots)
+    return _is_outside(_linear_from_roots(roots, scratch), scratch[1])
 
 
-def _gamut_fraction(lightness, shift, n_steps):
-    """Largest fraction of ``shift`` (2, n), the roots' distance from gray, that stays within sRGB."""
-    low, high = np.zeros_like(lightness), np.ones_like(lightness)
-    roots = np.empty((3, len(lightness)), np.float32)
-    scratch = np.empty_like(roots)
-    for _ in range(n_steps):
-        middle = (low + high) / 2
-        roots[1] = lightness
-        np.multiply(shift, middle, out=roots[::2])
-        roots[::2] += lightness
-        outside = _is_outside(_linear_from_roots(roots, scratch))
-        high[outside] = middle[outside]
-        low[~outside] = middle[~outside]
-    return low
+def _is_outside(linear, scratch):
+    """Which linear colours (3, n) leave 0..1 by more than the tolerance."""
+    red, green, blue = linear
+    low, high = scratch[:2]
+    np.minimum(red, green, out=low)
+    np.minimum(low, blue, out=low)
+    np.maximum(red, green, out=high)
+    np.maximum(high, blue, out=high)
+    return (low < -_GAMUT_TOLERANCE) | (high > 1 + _GAMUT_TOLERANCE)
