@@ -1,4 +1,4 @@
-"""A web server on loopback that misbehaves on order, in a thread of its own, and keeps a log of what it was asked."""
+"""A web server on loopback, in a thread of its own, that misbehaves on order and logs what it was asked."""
 
 import asyncio
 import threading
@@ -31,11 +31,11 @@ async def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-def cut(body: bytes) -> Callable:
-    """Promise the whole body, send half of it, and close."""
+def cut(body: bytes, promised: int | None = None) -> Callable:
+    """Promise the whole body, send half of it, and close; or promise more than all of it."""
 
     async def send(writer: asyncio.StreamWriter) -> None:
-        writer.write(answer(body)[: -len(body) // 2])
+        writer.write(answer(body, length=promised) if promised else answer(body)[: -len(body) // 2])
         await writer.drain()
         writer.close()
 
@@ -78,9 +78,9 @@ def late(content: bytes, seconds: float) -> Callable:
 
 
 class FaultServer:
-    """Answers paths by what `routes` says: bytes, a coroutine function of the writer, or a list of these.
+    """Answers a path by what it was given: bytes or coroutine functions of the writer, one after the other.
 
-    A list is used up one by one, its last one stays. Paths without a route answer 404; so does robots.txt.
+    The last one stays. Other paths, robots.txt among them, answer 404.
     """
 
     def __init__(self, host: str = "127.0.0.1"):
@@ -94,8 +94,8 @@ class FaultServer:
 
     def __enter__(self):
         self._thread.start()
-        started = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._serve, self.host, 0), self._loop)
-        self._server = started.result()
+        starting = asyncio.start_server(self._serve, self.host, 0)
+        self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result()
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

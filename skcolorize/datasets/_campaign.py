@@ -10,9 +10,10 @@ from joblib import Parallel, delayed, effective_n_jobs
 
 from ._address import Verdict, parse_address, without_secrets
 from ._fetch import Fetched, OutputError, Rules, Task, run_shard, stop_shards
-from ._hosts import Clock, Rest
+from ._hosts import Clock, Standing
 from ._manifest import KEPT, REFUSED, Record, finish, has_journals, load_records
 from ._output import CORNER, Output
+from ._progress import Progress
 
 LONGEST_WAIT = 600.0  # seconds that a run waits for one host in all
 LEAST_OF_A_SHARD = 16  # addresses: fewer are not worth another process
@@ -50,9 +51,7 @@ class Campaign:
                 url = parse_address(text, allowed_hosts=self.rules.allowed_hosts)
             except Verdict as verdict:
                 name = _free(ids[i] if ids is not None else _hash(text), taken)
-                self.records.append(
-                    Record(name, text, status=verdict.status, error=verdict.error, **told)
-                )
+                self.records.append(Record(name, text, status=verdict.status, error=verdict.error, **told))
                 continue
             key = str(url)
             name = _free(ids[i] if ids is not None else _hash(key), taken)
@@ -84,7 +83,7 @@ class Campaign:
         known = all(record.id in self.known for record in self.records)
         return known and not self.tasks and not has_journals(self.output)
 
-    def run(self, n_jobs: int | None) -> bool:
+    def run(self, n_jobs: int | None, verbose: bool) -> bool:
         """Fetch what is to be fetched and write the tables; False when Ctrl-C has ended it early.
 
         The caller holds the output's lock.
@@ -93,7 +92,8 @@ class Campaign:
         try:
             if self.tasks:
                 self._prove_writable()
-                self._fetch(n_jobs)
+                with Progress(len(self.tasks), self.output.corner, verbose):
+                    self._fetch(n_jobs)
         except BaseException as error:
             stop_shards(self.output)
             if not isinstance(error, KeyboardInterrupt):
@@ -127,7 +127,7 @@ class Campaign:
     def _fetch(self, n_jobs: int | None) -> None:
         """Deal the tasks to shards; deal those again whose host rested, when it has rested."""
         mine = {task.record.id: task.record for task in self.tasks}
-        pending, rests = list(self.tasks), {}
+        pending, standings = list(self.tasks), {}
         rested_at: dict[str, float] = {}
         waited: dict[str, float] = defaultdict(float)
         while pending:
@@ -141,10 +141,12 @@ class Campaign:
                 self.clock.wait(pause)
                 continue
             pending = [task for task in pending if rested_at.get(task.waits_for, now) > now]
-            shards = self._deal(ready, n_jobs, rests)
+            for host, standing in standings.items():
+                standing.seconds = max(0.0, rested_at[host] - now)
+            shards = self._deal(ready, n_jobs, standings)
             now = self.clock.now()
-            rests = _merged([shard.rests for shard in shards], rests)
-            rested_at = {host: now + rest.seconds for host, rest in rests.items()}
+            standings = _merged([shard.standings for shard in shards], standings)
+            rested_at = {host: now + standing.seconds for host, standing in standings.items()}
             for record in (record for shard in shards for record in shard.records):
                 vars(mine[record.id]).update(vars(record))  # from another process it comes as a copy
             for task in (task for shard in shards for task in shard.deferred):
@@ -154,26 +156,26 @@ class Campaign:
             pending = [
                 task
                 for task in pending
-                if waited[task.waits_for] + rests[task.waits_for].seconds <= LONGEST_WAIT
+                if waited[task.waits_for] + standings[task.waits_for].seconds <= LONGEST_WAIT
             ]
 
-    def _deal(self, tasks: list[Task], n_jobs: int | None, rests: dict[str, Rest]) -> list[Fetched]:
+    def _deal(self, tasks: list[Task], n_jobs: int | None, standings: dict[str, Standing]) -> list[Fetched]:
         enough = -(-len(tasks) // LEAST_OF_A_SHARD)
         n = min(effective_n_jobs(n_jobs), self.rules.max_per_host, self.rules.max_concurrency, enough)
         if n == 1:
-            return [run_shard(tasks, self.rules, self.output, self.clock, rests)]
+            return [run_shard(tasks, self.rules, self.output, self.clock, standings)]
         return Parallel(n_jobs=n, batch_size=1)(
-            delayed(run_shard)(tasks[i::n], self.rules.share(i, n), self.output, self.clock, rests)
+            delayed(run_shard)(tasks[i::n], self.rules.share(i, n), self.output, self.clock, standings)
             for i in range(n)
         )
 
 
-def _merged(of_shards: list[dict[str, Rest]], before: dict[str, Rest]) -> dict[str, Rest]:
+def _merged(of_shards: list[dict[str, Standing]], before: dict[str, Standing]) -> dict[str, Standing]:
     """What all shards know of the hosts: the longest rest that one of them tells of."""
-    merged: dict[str, Rest] = {}
-    for rests in of_shards:
-        for host, rest in rests.items():
-            merged[host] = max(rest, merged.get(host, rest), key=lambda r: (r.seconds, r.last))
+    merged: dict[str, Standing] = {}
+    for standings in of_shards:
+        for host, standing in standings.items():
+            merged[host] = max(standing, merged.get(host, standing), key=lambda s: (s.seconds, s.last))
     return {**before, **merged}
 
 

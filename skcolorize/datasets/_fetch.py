@@ -26,8 +26,8 @@ from ._hosts import (
     Budget,
     Clock,
     Host,
-    Rest,
     Resting,
+    Standing,
     Trouble,
     opted_out,
     parse_robots,
@@ -78,11 +78,11 @@ class Task:
 
 @dataclass
 class Fetched:
-    """What a shard did: records settled, tasks put off because a host rests, and what it knows of hosts."""
+    """What a shard did: records settled, tasks put off because a host rests, what it learned of hosts."""
 
     records: list[Record] = field(default_factory=list)
     deferred: list[Task] = field(default_factory=list)
-    rests: dict[str, Rest] = field(default_factory=dict)
+    standings: dict[str, Standing] = field(default_factory=dict)
 
 
 class OutputError(OSError):
@@ -105,12 +105,12 @@ class Shard:
         Where photos go.
     clock : Clock
         Time.
-    rests : dict of str to Rest
+    standings : dict of str to Standing
         What earlier shards learned of the hosts.
     """
 
-    def __init__(self, rules: Rules, output: Output, clock: Clock, rests: dict[str, Rest]):
-        self.rules, self.output, self.clock, self.rests = rules, output, clock, rests
+    def __init__(self, rules: Rules, output: Output, clock: Clock, standings: dict[str, Standing]):
+        self.rules, self.output, self.clock, self.standings = rules, output, clock, standings
         self.journal = Journal(output)
         self.done = Fetched()
         self.ended = threading.Event()
@@ -138,7 +138,7 @@ class Shard:
                 syncing.cancel()
         except BaseExceptionGroup as errors:  # one error is enough
             raise _first(errors) from None
-        self.done.rests = {name: host.rest for name, host in self._hosts.items()}
+        self.done.standings = {name: host.standing for name, host in self._hosts.items()}
         return self.done
 
     def stop(self) -> None:
@@ -241,7 +241,7 @@ class Shard:
                 location = response.headers.get("Location") if 300 <= response.status < 400 else None
                 if location is None:
                     return await take(response, scope)
-                seconds = max(0.0, scope.when() - self._loop.time())
+                seconds = self.clock.left(scope)
             url = parse_address(location, base=url, allowed_hosts=self.rules.allowed_hosts)
         raise Verdict("failed", f"more than {MAX_REDIRECTS} redirects")
 
@@ -279,7 +279,8 @@ class Shard:
     def _host(self, url: URL) -> Host:
         name = url.authority
         if name not in self._hosts:
-            self._hosts[name] = Host(name, self.rules.max_per_host, self.clock, self.rests.get(name, Rest()))
+            standing = self.standings.get(name, Standing())
+            self._hosts[name] = Host(name, self.rules.max_per_host, self.clock, standing)
         return self._hosts[name]
 
     async def _obey_robots(self, url: URL) -> None:
@@ -376,7 +377,7 @@ _running: set[Shard] = set()
 
 
 def run_shard(
-    tasks: list[Task], rules: Rules, output: Output, clock: Clock, rests: dict[str, Rest]
+    tasks: list[Task], rules: Rules, output: Output, clock: Clock, standings: dict[str, Standing]
 ) -> Fetched:
     """Fetch tasks from a thread with an event loop of its own (a notebook's is busy) and wait for its end.
 
@@ -385,7 +386,7 @@ def run_shard(
     OutputError
         The output can't be written.
     """
-    shard = Shard(rules, output, clock, rests)
+    shard = Shard(rules, output, clock, standings)
     journal = shard.journal
     _running.add(shard)
     try:

@@ -33,6 +33,10 @@ class Clock:
         """A context that raises TimeoutError when it takes longer."""
         return asyncio.timeout(seconds)
 
+    def left(self, deadline: asyncio.Timeout) -> float:
+        """Seconds until a deadline."""
+        return max(0.0, deadline.when() - asyncio.get_running_loop().time())
+
 
 class Trouble(Exception):
     """A request failed by a fault of the host that may pass: worth another try.
@@ -61,11 +65,12 @@ class Resting(Exception):
 
 
 @dataclass
-class Rest:
-    """A host's rest, as shards tell each other of it: seconds from now, and the length of the last one."""
+class Standing:
+    """What shards tell each other of a host: seconds that it still rests and last rested, its robots.txt."""
 
     seconds: float = 0.0
     last: float = 0.0
+    robots: RobotFileParser | None = None
 
 
 class Host:
@@ -79,23 +84,23 @@ class Host:
         Requests at once.
     clock : Clock
         Time.
-    rest : Rest
+    standing : Standing
         What earlier shards learned.
     """
 
-    def __init__(self, name: str, limit: int, clock: Clock, rest: Rest):
+    def __init__(self, name: str, limit: int, clock: Clock, standing: Standing):
         self._name, self._clock = name, clock
         self._slots = asyncio.Semaphore(limit)
         self._trial = asyncio.Lock()
         self._failures = 0
-        self._last_rest = rest.last
-        self._rests_until = clock.now() + rest.seconds
-        self.robots: RobotFileParser | None = None
+        self._last_rest = standing.last
+        self._rests_until = clock.now() + standing.seconds
+        self.robots = standing.robots
         self.robots_lock = asyncio.Lock()
 
     @property
-    def rest(self) -> Rest:
-        return Rest(max(0.0, self._rests_until - self._clock.now()), self._last_rest)
+    def standing(self) -> Standing:
+        return Standing(max(0.0, self._rests_until - self._clock.now()), self._last_rest, self.robots)
 
     @property
     def resting(self) -> bool:
@@ -121,7 +126,7 @@ class Host:
         self._last_rest = 0.0
 
     def failed(self, rest: float | None = None) -> None:
-        """Count a failure; after five in a row, a failed trial, or when the host asks for it, it rests."""
+        """Count a failure. After five in a row, a failed trial, or when it asks for it, the host rests."""
         self._failures += 1
         if self.resting:  # the others that were on their way when it began to rest
             return

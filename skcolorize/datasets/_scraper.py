@@ -15,7 +15,7 @@ from sklearn.utils import Bunch
 from .._base import BOOLEAN, N_JOBS, NONE, PATH, POSITIVE, Check, Interval, PhotoTransformer
 from ._manifest import count, link_duplicates
 from ._output import Output, photo_name
-from ._progress import Progress, summary
+from ._progress import summary
 
 _NOTES = ("photographer", "licence")
 _NAMES = Check(
@@ -222,8 +222,7 @@ class ImageScraper(PhotoTransformer):
         if not dry_run and not campaign.complete:
             with output.alone():
                 campaign = planned()  # another writer may have come and gone meanwhile
-                with Progress(len(campaign.tasks), output.corner, self.verbose):
-                    finished = campaign.run(self.n_jobs)
+                finished = campaign.run(self.n_jobs, self.verbose)
         link_duplicates(campaign.all_records())
         if self.verbose:
             seconds = time.monotonic() - began

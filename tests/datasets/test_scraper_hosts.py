@@ -1,0 +1,197 @@
+"""Manners towards hosts that fail, and room in memory: rests that grow, trials, waits that end, budgets."""
+
+import asyncio
+
+import pytest
+from fault_server import FaultServer, answer, late
+from scraping import FastClock, picture
+
+from skcolorize.datasets import _fetch
+from skcolorize.datasets._hosts import Budget, Host, Resting, Standing, retry_after
+
+
+def test_a_host_rests_after_five_failures_in_a_row_and_longer_each_time():
+    clock = FastClock()
+
+    async def story():
+        host = Host("a", 8, clock, Standing())
+        rests = []
+        for _ in range(4):
+            host.failed()
+        host.succeeded()
+        for _ in range(4):
+            host.failed()
+        assert not host.resting
+        for _ in range(6):
+            host.failed()
+            host.failed()  # one that was on its way: it changes nothing
+            rests.append(host.standing.seconds)
+            with pytest.raises(Resting):
+                async with host.turn():
+                    pass
+            await clock.sleep(host.standing.seconds)
+            async with host.turn():  # after the rest a trial, which fails
+                pass
+        host.succeeded()
+        host.failed()
+        assert not host.resting
+        return rests
+
+    assert asyncio.run(story()) == pytest.approx([60, 120, 240, 480, 900, 900], abs=0.5)
+
+
+def test_after_a_rest_one_request_tries_for_all():
+    clock = FastClock()
+
+    async def story():
+        host = Host("a", 8, clock, Standing(0, 60))
+        inside = most = 0
+
+        async def request():
+            nonlocal inside, most
+            try:
+                async with host.turn():
+                    inside += 1
+                    most = max(most, inside)
+                    await asyncio.sleep(0.001)
+                    inside -= 1
+                    host.failed()
+            except Resting:
+                return 0
+            return 1
+
+        asked = await asyncio.gather(*(request() for _ in range(20)))
+        return sum(asked), most
+
+    assert asyncio.run(story()) == (1, 1)
+
+
+def test_a_dead_host_costs_few_requests_and_the_run_ends(server, make):
+    with FaultServer("127.0.0.2") as dead:
+        urls = [dead.add(f"/{i}.jpg", answer(status="500 Oops")) for i in range(100)]
+        urls += [server.add(f"/{i}.jpg", answer(picture(i))) for i in range(20)]
+        scraper = make()
+        counts = scraper.fetch(urls).counts
+        assert counts["ok"] == 20 and counts["deferred"] + counts.get("failed", 0) == 100
+        assert dead.asked() <= 12 + 3  # a round of eight, with luck a few more, and the trials
+        assert 300 <= sum(scraper._clock.waits) <= 600
+
+
+def test_a_host_that_recovers_gives_all_its_photos(server, make):
+    for i in range(30):
+        faults = [answer(status="503 Busy")] if i < 8 else []
+        server.add(f"/{i}.jpg", *faults, answer(picture(i)))
+    scraper = make()
+    assert scraper.fetch([server.url(f"/{i}.jpg") for i in range(30)]).counts == {"ok": 30}
+    assert scraper._clock.waits == pytest.approx([60], abs=5)
+
+
+def test_a_gone_host_does_not_hold_up_the_others(server, make):
+    closed = server.url("/a.jpg").replace(str(server.port), "9")
+    counts = make().fetch([closed, server.add("/a.jpg", answer(picture()))]).counts
+    assert counts == {"ok": 1, "failed": 1}
+
+
+def test_limits_of_a_host_and_of_all(server, make):
+    with FaultServer("127.0.0.2") as other:
+        for host in (server, other):
+            for i in range(20):
+                host.add(f"/{i}.jpg", late(answer(picture(i + 20 * (host is other))), 0.02))
+        urls = [host.url(f"/{i}.jpg") for i in range(20) for host in (server, other)]
+        assert make(max_per_host=4, max_concurrency=6).fetch(urls).counts == {"ok": 40}
+        assert server.most_at_once <= 4 and other.most_at_once <= 4
+        assert 4 <= server.most_at_once + other.most_at_once <= 8
+
+
+def test_redirects_keep_to_the_limit_of_the_host_they_lead_to(server, make):
+    with FaultServer("127.0.0.2") as other:
+        for i in range(20):
+            server.add(f"/{i}.jpg", late(answer(picture(i)), 0.02))
+            other.add(f"/{i}.jpg", answer(status="302 Found", Location=server.url(f"/{i}.jpg")))
+        urls = [host.url(f"/{i}.jpg") for i in range(20) for host in (server, other)]
+        assert make(max_per_host=3).fetch(urls).counts == {"ok": 20, "duplicate_content": 20}
+        assert server.most_at_once <= 3
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("7", 7), ("0", 1), ("-3", 1), ("soon", None), ("", None), (None, None),
+                          ("Wed, 21 Oct 2015 07:28:00 GMT", 1), ("1.5", None)]
+)  # fmt: skip
+def test_retry_after(text, seconds):
+    assert retry_after(text) == seconds
+
+
+def test_budget_is_kept_in_order_and_never_starves_the_large():
+    async def story():
+        budget = Budget(10)
+        order, held, most = [], 0, 0
+
+        async def user(name, amount):
+            nonlocal held, most
+            async with budget.take(amount):
+                order.append(name)
+                held += min(amount, 10)
+                most = max(most, held)
+                await asyncio.sleep(0.001)
+                held -= min(amount, 10)
+
+        amounts = [4, 4, 25, 1, 1, 3, 10, 2]
+        async with asyncio.timeout(5):
+            await asyncio.gather(*(user(i, amount) for i, amount in enumerate(amounts)))
+        return order, most
+
+    order, most = asyncio.run(story())
+    assert order == list(range(8)) and most == 10
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_bodies_in_flight_keep_to_the_budget(server, make, monkeypatch, known):
+    """With room for two photos, thirty that arrive at once are held two at a time, all the same complete."""
+    bodies = [picture(i, (300, 300), quality=98) for i in range(30)]
+    monkeypatch.setattr(_fetch, "BYTES_IN_FLIGHT", 2 * max(map(len, bodies)))
+    monkeypatch.setattr(_fetch, "UNKNOWN_LENGTH", 5000)
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+
+    async def close(writer, body):
+        writer.write(head + body)
+        await writer.drain()
+        writer.close()
+
+    held, most = 0, 0
+    check = _fetch.check_photo
+
+    def watched(body, max_size):
+        nonlocal held, most
+        held += len(body)
+        most = max(most, held)
+        try:
+            return check(body, max_size)
+        finally:
+            held -= len(body)
+
+    monkeypatch.setattr(_fetch, "check_photo", watched)
+    urls = []
+    for i, body in enumerate(bodies):
+        reply = answer(body) if known else lambda writer, body=body: close(writer, body)
+        urls.append(server.add(f"/{i}.jpg", reply))
+    assert make(max_concurrency=30, max_per_host=30).fetch(urls).counts == {"ok": 30}
+    assert most <= 2 * max(map(len, bodies))
+
+
+def test_pixels_in_flight_keep_to_the_budget(server, make, monkeypatch):
+    monkeypatch.setattr(_fetch, "PIXELS_IN_FLIGHT", 2 * 80 * 60)
+    at_once, most = 0, 0
+    check = _fetch.check_photo
+
+    def watched(body, max_size):
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        try:
+            return check(body, max_size)
+        finally:
+            at_once -= 1
+
+    monkeypatch.setattr(_fetch, "check_photo", watched)
+    urls = [server.add(f"/{i}.jpg", answer(picture(i))) for i in range(40)]
+    assert make(max_per_host=32).fetch(urls).counts == {"ok": 40} and 1 <= most <= 2
