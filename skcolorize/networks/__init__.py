@@ -70,6 +70,9 @@ def network_config(
         raise ValueError(f"The 'loss' parameter must be 'log_loss' or 'squared_error'. Got {loss!r}.")
     maps = list(describe_encoder(encoder))
     if taps is not None:
+        known = [tap[0] for tap in maps]
+        if not taps or not set(taps) <= set(known):
+            raise ValueError(f"The taps of {encoder!r} are {', '.join(known)}. Got {taps}.")
         maps = [tap for tap in maps if tap[0] in taps]
     elif decoder == "plain":
         maps = maps[-1:]

@@ -145,14 +145,13 @@ class Encoder(nn.Module):
                 self.add_module(child, module)
         if name.startswith("densenet"):  # its forward has a ReLU there that is no module
             self.features.add_module("relu5", nn.ReLU(inplace=True))
-        with no_storage():
-            for path, module in list(self.named_modules()):
-                if isinstance(module, StochasticDepth):
-                    replace_module(self, path, nn.Identity())
-                elif isinstance(module, nn.Conv2d) and module.in_channels == 3:
-                    replace_module(self, path, _like(module, GrayConv2d, in_channels=2))
-                elif isinstance(module, nn.Conv2d) and module.groups > 1 and module.stride != (1, 1):
-                    replace_module(self, path, _like(module, StridedDepthwiseConv2d))
+        for path, module in list(self.named_modules()):
+            if isinstance(module, StochasticDepth):
+                replace_module(self, path, nn.Identity())
+            elif isinstance(module, nn.Conv2d) and module.in_channels == 3:
+                replace_module(self, path, _like(module, GrayConv2d, in_channels=2))
+            elif _is_strided_depthwise(module):
+                replace_module(self, path, _like(module, StridedDepthwiseConv2d))
         self.steps = list(_steps(self))
         if any(name.startswith(family.prefixes) and family.drop_last for family in ENCODERS.values()):
             self._cut(self.steps[-2])
@@ -227,6 +226,12 @@ def replace_module(root: nn.Module, path: str, new: nn.Module) -> None:
     setattr(root.get_submodule(parent), leaf, new)
 
 
+def _is_strided_depthwise(module: nn.Module) -> bool:
+    return (
+        isinstance(module, nn.Conv2d) and 1 < module.groups == module.in_channels and module.stride != (1, 1)
+    )
+
+
 def _like(conv: nn.Conv2d, kind: type[nn.Conv2d], in_channels: int | None = None) -> nn.Conv2d:
     """A convolution of another class, with `conv`'s settings."""
     return kind(
@@ -238,4 +243,5 @@ def _like(conv: nn.Conv2d, kind: type[nn.Conv2d], in_channels: int | None = None
         conv.dilation,
         conv.groups,
         conv.bias is not None,
+        device="meta",
     )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import pickle
 import re
 from urllib.parse import urlparse
 
 import numpy as np
 import torch
 
-from .encoders import torchvision_model
+from .encoders import CLASSIFIER, torchvision_model
 from .state import check_shapes, load_state, own_tensors
 
 # torchvision's DenseNet files are older than its DenseNet: ``norm.1`` there is ``norm1`` here
@@ -37,14 +36,12 @@ def load_encoder_weights(network, weights: str | os.PathLike | None) -> None:
     """
     if weights is None:
         return
-    name = network.config["encoder"]
-    published = _published(name)
-    if isinstance(weights, str) and weights == "imagenet":
-        state, source = _download(published), published.url
-    else:
-        state, source = _read(weights), os.fspath(weights)
+    if network.config["encoder_norms"] == "folded":
+        raise ValueError("Pretrained weights are loaded before the norms are folded.")
+    published = _published(network.config["encoder"])
+    path = _download(published.url) if weights == "imagenet" else os.fspath(weights)
     preprocessing = published.transforms()
-    _load(network, state, source, preprocessing.mean, preprocessing.std)
+    _load(network, _read(path), path, preprocessing.mean, preprocessing.std)
 
 
 def _published(name: str):
@@ -55,39 +52,39 @@ def _published(name: str):
     return getattr(entries, "IMAGENET1K_V1", entries.DEFAULT)
 
 
-def _download(published) -> dict[str, torch.Tensor]:
-    file_name = os.path.basename(urlparse(published.url).path)
+def _download(url: str) -> str:
+    """Path of the file in torch.hub's cache, where torchvision looks too; fetched if it is not there."""
+    file_name = os.path.basename(urlparse(url).path)
     folder = os.path.join(torch.hub.get_dir(), "checkpoints")
-    what_to_do = (
-        f"Download {published.url} by other means and put the file {file_name} into {folder}, "
-        "or pass weights=None to start from random weights."
-    )
-    try:
-        return published.get_state_dict(
-            progress=False, check_hash=True, map_location="cpu", weights_only=True
-        )
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        path = os.path.join(folder, file_name)
-        if os.path.exists(path):
-            raise ValueError(
-                f"{path} cannot be read ({_first_line(error)}). Delete it. {what_to_do}"
+    path = os.path.join(folder, file_name)
+    if not os.path.exists(path):
+        hash_prefix = re.search(r"-([a-f0-9]{8,})\.", file_name)
+        try:
+            os.makedirs(folder, exist_ok=True)
+            torch.hub.download_url_to_file(url, path, hash_prefix and hash_prefix[1], progress=False)
+        except (OSError, RuntimeError) as error:  # RuntimeError: the hash does not fit
+            raise ConnectionError(
+                f"The ImageNet weights could not be downloaded ({error}). Download {url} by other means and "
+                f"put the file {file_name} into {folder}, or pass weights=None to start from random weights."
             ) from None
-        raise ConnectionError(
-            f"The ImageNet weights could not be downloaded ({_first_line(error)}). {what_to_do}"
-        ) from None
+    return path
 
 
-def _read(path: str | os.PathLike) -> dict[str, torch.Tensor]:
+def _read(path: str) -> dict[str, torch.Tensor]:
     """Tensors of a ``.pth`` or ``.npz`` file, by name."""
     try:
-        if os.fspath(path).endswith(".npz"):
+        if path.endswith(".npz"):
             with np.load(path, allow_pickle=False) as file:
                 return {name: torch.from_numpy(file[name]).float() for name in file.files}
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise
-    except Exception as error:  # torch.load lets through whatever pickle and zip meet in a strange file
-        raise ValueError(f"{path}: this is no file of weights alone ({_first_line(error)}).") from None
+    except (
+        Exception
+    ):  # whatever pickle and zip meet in a strange file; torch's advice there is to run its code
+        raise ValueError(
+            f"{path}: damaged, or more than weights (code in a file is never run). Fetch it again."
+        ) from None
     if not (isinstance(state, dict) and all(isinstance(value, torch.Tensor) for value in state.values())):
         raise ValueError(f"{path}: expected a dictionary of tensors, as torchvision's .pth files hold.")
     return state
@@ -95,13 +92,12 @@ def _read(path: str | os.PathLike) -> dict[str, torch.Tensor]:
 
 def _load(network, state: dict[str, torch.Tensor], source: str, mean, std) -> None:
     """Copy torchvision's tensors into the encoder; its first convolution is turned to gray."""
-    if network.config["encoder_norms"] == "folded":
-        raise ValueError("Pretrained weights are loaded before the norms are folded.")
     name = network.config["encoder"]
     state = {_OLD_DENSENET.sub(r"\1\2", key): value for key, value in state.items()}
     whole, own = torchvision_model(name).state_dict(), own_tensors(network.encoder)
-    # the classifier and what comes after the last tap are known, and not needed
-    state = {key: value for key, value in state.items() if key in own or key not in whole}
+    for key in list(state):  # a classifier, whatever its size, and what comes after the last tap
+        if key.split(".")[0] in CLASSIFIER or (key in whole and key not in own):
+            del state[key]
     check_shapes(state, {key: whole[key] for key in own}, f"{source}: these are not weights of {name}")
     with torch.no_grad():
         for key, tensor in own.items():
@@ -149,7 +145,3 @@ def _start_name(name: str) -> str:
         if name.startswith("decoder." + theirs):
             return "decoder." + ours + name.removeprefix("decoder." + theirs).replace(".c.", ".")
     return name.replace("decoder.head.", "head.conv.")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,55 @@
+"""The default network against the seed's: VGG19 with a plain decoder at 224 pixels.
+
+Timed in turns within one process, on one thread: what else the machine does meets both.
+"""
+
+import time
+
+import pytest
+import torch
+
+from skcolorize.networks import build_network, fold_batch_norm, network_config
+
+
+@pytest.fixture
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def seeds_network():
+    """As the seed ran it: no norms to fold, channels first."""
+    return build_network(network_config("vgg19", "plain", "squared_error"), 0).eval()
+
+
+def run(network, x):
+    with torch.inference_mode():
+        return network(x)
+
+
+def best_of(repeats, *calls):
+    """Least processor time of each call, in seconds, the calls taken in turns."""
+    times = [[] for _ in calls]
+    for _ in range(repeats):
+        for call, spent in zip(calls, times, strict=True):
+            start = time.process_time()
+            call()
+            spent.append(time.process_time() - start)
+    return [min(spent) for spent in times]
+
+
+def test_default_network_against_the_seeds(benchmark, one_thread):
+    ours, seeds = fold_batch_norm(build_network(network_config(), 0)), seeds_network()
+    small = torch.zeros(1, 1, 192, 192).contiguous(memory_format=torch.channels_last)
+    large = torch.zeros(1, 1, 224, 224)
+    assert run(ours, small)["logits"].shape == (1, 305, 48, 48)
+    assert run(seeds, large)["ab"].shape == (1, 2, 224, 224)
+    benchmark(run, ours, small)
+    if benchmark.disabled:
+        return
+    new, old = best_of(15, lambda: run(ours, small), lambda: run(seeds, large))
+    print(f"\ndefault network, 192 px: {new * 1e3:.1f} ms; the seed's, 224 px: {old * 1e3:.0f} ms: {old / new:.1f}x")
+    benchmark.extra_info["ratio"] = round(old / new, 1)
+    assert old / new >= 12

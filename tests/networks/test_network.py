@@ -1,0 +1,117 @@
+"""Decoders, heads and configurations."""
+
+import hashlib
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from skcolorize.networks import build_network, network_config, set_prior
+
+DEFAULT = {
+    "encoder": "mobilenet_v2",
+    "encoder_norms": "batch",
+    "taps": ["features.3", "features.6", "features.13", "features.17"],
+    "channels": [24, 32, 96, 320],
+    "strides": [4, 8, 16, 32],
+    "decoder": "unet",
+    "widths": [160, 160, 112, 80],
+    "loss": "log_loss",
+    "n_bins": 305,
+}
+
+
+def light(*size, n=2):
+    return torch.rand(n, 1, *size, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+@pytest.mark.parametrize("size", [(32, 32), (64, 32), (96, 160)])
+@pytest.mark.parametrize("encoder", ["mobilenet_v2", "squeezenet1_1", "squeezenet1_0", "vgg11"])
+@pytest.mark.parametrize(
+    ("decoder", "loss", "key", "channels", "stride"),
+    [
+        ("unet", "log_loss", "logits", 305, 4),
+        ("unet", "squared_error", "ab", 2, 4),
+        ("plain", "log_loss", "logits", 305, 4),
+        ("plain", "squared_error", "ab", 2, 1),
+    ],
+)
+def test_shapes(encoder, decoder, loss, key, channels, stride, size):
+    network = build_network(network_config(encoder, decoder, loss), 0).eval()
+    with torch.no_grad():
+        outputs = network(light(*size))
+        parts = network.decode(network.encode(light(*size)))
+    assert list(outputs) == [key]
+    assert outputs[key].shape == (2, channels, size[0] // stride, size[1] // stride)
+    assert torch.equal(parts[key], outputs[key])
+
+
+def test_a_stored_configuration_builds_the_same_network_for_ever():
+    """Neither a default nor a name of a weight may change under saved models."""
+    assert network_config() == DEFAULT
+    network = build_network(json.loads(json.dumps(DEFAULT)), None)
+    names = [f"{name} {tuple(t.shape)}" for name, t in network.state_dict().items()]
+    assert hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:16] == "1706fb6a5e0739f5"
+
+
+def test_the_seeds_network():
+    """VGG19 at its last pooling and 3x3 convolutions 256-128-64-32-16-2."""
+    network = build_network(network_config("vgg19", "plain", "squared_error"), 0)
+    assert network.config["taps"] == ["features.36"]
+    convs = [*network.decoder.convs, network.head.conv]
+    assert [conv.out_channels for conv in convs] == [256, 128, 64, 32, 16, 2]
+    assert all(conv.kernel_size == (3, 3) for conv in convs)
+    maps = (light(7, 7).expand(-1, 512, -1, -1),)
+    reference = nn.Sequential()
+    for i, conv in enumerate(convs):
+        reference.append(conv)
+        reference.append(nn.Tanh() if conv is convs[-1] else nn.ReLU())
+        if i:
+            reference.append(nn.Upsample(scale_factor=2))
+    with torch.no_grad():
+        network.head.conv.weight.mul_(100)
+        ab = network.decode(maps)["ab"]
+        assert ab.shape == (2, 2, 224, 224)
+        torch.testing.assert_close(ab, reference(maps[0]))
+    assert ab.abs().max() <= 1
+    assert ab.std() > 0.01
+
+
+def test_a_fresh_network_starts_near_gray_and_a_prior_can_be_set():
+    network = build_network(DEFAULT, 0).eval()
+    prior = torch.arange(1.0, 306) / torch.arange(1.0, 306).sum()
+    set_prior(network, prior.numpy())
+    with torch.no_grad():
+        share = network(light(64, 64))["logits"].softmax(1).mean((0, 2, 3))
+        ab = build_network(network_config(loss="squared_error"), 0).eval()(light(64, 64))["ab"]
+    torch.testing.assert_close(share, 0.99 * prior + 0.01 / 305, rtol=0.2, atol=1e-4)
+    assert ab.abs().max() < 0.1
+
+
+def test_taps_and_widths_can_be_chosen():
+    config = network_config("resnet18", taps=["layer1.1", "layer3.1"], widths=[16, 8])
+    network = build_network(config, 0).eval()
+    assert not hasattr(network.encoder, "layer4") or len(list(network.encoder.layer4.parameters())) == 0
+    with torch.no_grad():
+        assert network(light(64, 64))["logits"].shape == (2, 305, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"decoder": "u-net"}, "'decoder' parameter must be 'unet' or 'plain'. Got 'u-net'"),
+        ({"loss": "mse"}, "'loss' parameter must be 'log_loss' or 'squared_error'. Got 'mse'"),
+        ({"encoder": "resnet19"}, "'resnet18'"),
+        ({"taps": ["features.4"]}, r"taps of 'mobilenet_v2' are features.3, .* Got \['features.4'\]"),
+        ({"taps": []}, "taps of 'mobilenet_v2'"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, match):
+    with pytest.raises(ValueError, match=match):
+        network_config(**arguments)
+
+
+def test_unet_widths_must_fit_the_taps():
+    with pytest.raises(ValueError, match="4 widths"):
+        build_network(network_config(widths=[8, 8]), 0)
