@@ -77,10 +77,10 @@ def _gamma(values: np.ndarray) -> np.ndarray:
     return np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055)
 
 
-def display_p3_profile() -> bytes:
-    """Like the profile of recent phones and screens: wider primaries, sRGB's curve."""
+def display_p3_profile(*curve: float) -> bytes:
+    """Like the profile of recent phones and screens: wider primaries, by default with sRGB's curve."""
     tags = {f"{c}XYZ": xyz_tag(*_P3_D50[:, i]) for i, c in enumerate("rgb")}
-    return build_profile("RGB ", {**tags, **{f"{c}TRC": curve_tag(*SRGB_CURVE) for c in "rgb"}})
+    return build_profile("RGB ", {**tags, **{f"{c}TRC": curve_tag(*curve or SRGB_CURVE) for c in "rgb"}})
 
 
 def gray_gamma_profile(gamma: float = 1.8) -> bytes:
@@ -193,6 +193,12 @@ PHOTO_FILES = {
     "gray_profile": _file(
         ".png",
         lambda: encoded(_in_gray_gamma("uint8"), "PNG", icc_profile=gray_gamma_profile()),
+        gray_scene,
+        tolerance=1,
+    ),
+    "gray_rgb_profile": _file(
+        ".png",
+        lambda: encoded(_in_gray_gamma("uint8"), "PNG", icc_profile=display_p3_profile(1.8)),
         gray_scene,
         tolerance=1,
     ),

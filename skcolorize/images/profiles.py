@@ -7,8 +7,7 @@ import struct
 import numpy as np
 from PIL import Image, ImageCms
 
-_SPACES = {"L": "GRAY", "I;16": "GRAY", "RGB": "RGB ", "CMYK": "CMYK", "LAB": "Lab "}
-_OUTPUT = {"L": "L", "I;16": "I;16"}  # the rest comes out as RGB
+_OUTPUT = {"L": "L", "I;16": "I;16", "RGB": "RGB", "CMYK": "RGB", "LAB": "RGB"}  # modes that have profiles
 
 
 def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
@@ -17,7 +16,7 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
     A profile that can't be read or is for another kind of image is left aside, as browsers do.
     """
     mode = image.mode
-    if icc and mode in _SPACES:
+    if icc and mode in _OUTPUT:
         if mode == "L" and icc[16:20] == b"RGB ":  # gray pixels of a file whose profile has three primaries
             return to_srgb(image.convert("RGB"), icc).convert("L")
         transform = _transform(icc, mode)
@@ -31,12 +30,10 @@ def _transform(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """What takes images of a mode and profile to sRGB; None where that changes nothing or can't be done."""
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-        if profile.profile.xcolor_space != _SPACES[mode]:
-            return None
-        out = _OUTPUT.get(mode, "RGB")
+        out = _OUTPUT[mode]
         target = ImageCms.createProfile("sRGB") if out == "RGB" else io.BytesIO(_gray_srgb())
         transform = ImageCms.buildTransform(profile, ImageCms.ImageCmsProfile(target), mode, out)
-    except (ImageCms.PyCMSError, OSError, ValueError):
+    except (ImageCms.PyCMSError, OSError, ValueError):  # broken, or of another colour space than the image
         return None
     return None if mode == out and _changes_nothing(transform, mode) else transform
 

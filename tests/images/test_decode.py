@@ -129,14 +129,6 @@ def test_profile_of_another_kind_of_image_is_left_aside():
     assert_array_equal(read_photo(content).pixels, scene())
 
 
-def test_gray_file_with_a_profile_of_three_primaries():
-    from photo_files import display_p3_profile
-
-    content = encoded(Image.fromarray(gray_scene()), "PNG", icc_profile=display_p3_profile())
-    photo = read_photo(content)  # whose curve is that of sRGB: nothing changes
-    assert np.abs(photo.pixels.astype(int) - gray_scene()).max() <= 1
-
-
 ARRAYS = {
     "gray": (gray_scene(), gray_scene(), None),
     "gray_1": (gray_scene()[..., None], gray_scene(), None),
@@ -224,6 +216,13 @@ def test_max_size_of_arrays_of_every_type(dtype):
         np.abs(decode.as_levels(small, "uint8") - read_photo(scene(), max_size=7).pixels.astype(int)).max()
         <= 1
     )
+
+
+def test_reduced_floats_stay_between_0_and_1():
+    lines = np.zeros((40, 40), np.float32)
+    lines[:, 10:25] = 1
+    small = read_photo(lines, max_size=15).pixels
+    assert small.min() == 0 and small.max() == 1
 
 
 def test_extreme_aspect_keeps_one_pixel():

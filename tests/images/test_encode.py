@@ -12,7 +12,7 @@ from photo_files import alpha_scene, encoded, gray_scene, scene
 from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
-from skcolorize.images import decode, read_photo, write_photo
+from skcolorize.images import decode, profiles, read_photo, write_photo
 from skcolorize.images.encode import image_format
 
 SUFFIXES = ["jpg", "png", "tif", "webp", "bmp"]
@@ -101,7 +101,7 @@ def test_description_of_the_source_is_kept_and_true(suffix, from_format, tmp_pat
     write_photo(path, photo.pixels, photo=photo, comment=COMMENT)
     with Image.open(path) as image:
         exif = image.getexif()
-        assert exif.get(Base.Orientation, 1) == 1
+        assert exif[Base.Orientation] == 1
         assert exif[Base.Make] == "Maker" and exif[Base.Artist] == "A. Photographer"
         assert exif[Base.ImageDescription] == "At sea"
         assert exif[Base.DateTime] == "1950:06:01 12:00:00"
@@ -186,6 +186,12 @@ def test_format_argument_and_suffix(tmp_path):
         write_photo("a.gif", scene())
     with pytest.raises(ValueError, match="unknown format 'gif'"):
         write_photo("a.jpg", scene(), format="gif")
+
+
+def test_embedded_profile_has_no_time_in_it():
+    first = profiles.srgb_profile()
+    profiles.srgb_profile.cache_clear()
+    assert first == profiles.srgb_profile() and first[24:36] == bytes([7, 208, 0, 1, 0, 1]) + bytes(6)
 
 
 def test_quality(tmp_path):

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -151,6 +152,27 @@ def test_lock_without_waiting(tmp_path):
             pass
     with storage.lock(tmp_path / "lock", wait=False):
         pass
+
+
+def test_whoever_waited_for_a_lock_that_was_removed_holds_a_true_one(tmp_path):
+    waiting, held, done = threading.Event(), threading.Event(), threading.Event()
+
+    def wait_for_it():
+        waiting.set()
+        with storage.lock(tmp_path / "lock"):
+            held.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=wait_for_it)
+    with storage.lock(tmp_path / "lock"):
+        thread.start()
+        waiting.wait(60)
+        time.sleep(0.05)  # so that it waits for this file, which is removed now
+    assert held.wait(60)
+    with pytest.raises(BlockingIOError), storage.lock(tmp_path / "lock", wait=False):
+        pass
+    done.set()
+    thread.join()
 
 
 HOLD = """
