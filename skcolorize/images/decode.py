@@ -5,7 +5,7 @@ import os
 import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -90,8 +90,11 @@ def read_photo(
         return _from_array(item, name, max_size)
     if isinstance(item, Image.Image):
         with _faults_named(name):
+            item.load()  # an image of the caller's must not be opened smaller
             return _from_image(item, name, None, max_size)
-    if not isinstance(item, (str, os.PathLike, bytes, bytearray, memoryview)):
+    if isinstance(item, (str, os.PathLike)):
+        item = storage.path_text(item)
+    elif not isinstance(item, (bytes, bytearray, memoryview)):
         raise TypeError(
             f"{name} is of type {type(item).__qualname__}; photos are paths, bytes, PIL images or arrays"
         )
@@ -114,47 +117,52 @@ def _faults_named(name: str):
         raise PhotoError(
             f"{name} is too large: {error} Where you trust it, raise PIL.Image.MAX_IMAGE_PIXELS"
         ) from error
-    except (PermissionError, ConnectionError, TimeoutError) as error:
-        raise PhotoError(f"{name} can't be reached: {error}") from error
     except Exception as error:
-        raise PhotoError(f"{name} is broken, and can't be read: {error or type(error).__name__}") from error
+        fault = (
+            "can't be reached" if getattr(error, "errno", None) else "is broken"
+        )  # Pillow's own have no number
+        raise PhotoError(f"{name} {fault}: {str(error) or type(error).__name__}") from error
 
 
 @contextmanager
 def _open(item: Any, name: str):
     """A lazily opened image of a path, an address or the bytes of a file."""
-    if isinstance(item, (str, os.PathLike)):
-        path = storage.path_text(item)
-        if not storage.is_remote(path) and not os.path.isfile(path):
-            if os.path.isdir(path):
-                raise PhotoError(f"{name} is a folder: pass skcolorize.datasets.image_paths({path!r})")
-            if set("*?[") & set(os.path.basename(path)):
-                folder, pattern = os.path.split(path)
-                advice = f"skcolorize.datasets.image_paths({folder or '.'!r}, pattern={pattern!r})"
-                raise PhotoError(f"{name} is missing; for all photos of a pattern pass {advice}")
-        source = storage.open_file(path)
-    else:
-        source = io.BytesIO(item)
-    with source:
+    if isinstance(item, str) and not storage.is_remote(item) and not os.path.isfile(item):
+        folder, pattern = os.path.split(item)
+        if os.path.isdir(item):
+            raise PhotoError(f"{name} is a folder: pass skcolorize.datasets.image_paths({item!r})")
+        if set("*?[") & set(pattern):
+            advice = f"skcolorize.datasets.image_paths({folder or '.'!r}, pattern={pattern!r})"
+            raise PhotoError(f"{name} is missing; for all photos of a pattern pass {advice}")
+    with storage.open_file(item) if isinstance(item, str) else io.BytesIO(item) as source:
         try:
             image = Image.open(source)
         except UnidentifiedImageError:
+            if not _is_heif(source):
+                raise
             image = _open_heif(source, name)
         if image.format == "EPS":  # Pillow would run Ghostscript on it
             raise PhotoError(f"{name} is a PostScript file, and no photo")
         yield image
 
 
-def _open_heif(source, name: str) -> Image.Image:
+def _is_heif(source: BinaryIO) -> bool:
     source.seek(4)
-    if source.read(8) not in {b"ftyphei" + c for c in (b"c", b"x", b"m", b"s")} | {b"ftypmif1", b"ftypmsf1"}:
-        raise
-    source.seek(0)
+    return source.read(8) in {
+        b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")
+    }
+
+
+def _open_heif(source: BinaryIO, name: str) -> Image.Image:
     try:
         from pillow_heif import open_heif
     except ImportError as error:
         raise ImportError(f"{name} is a HEIC file: pip install 'skcolorize[heic]'") from error
-    return open_heif(source).to_pillow()
+    source.seek(0)
+    heif = open_heif(source)
+    if Image.MAX_IMAGE_PIXELS and heif.size[0] * heif.size[1] > 2 * Image.MAX_IMAGE_PIXELS:
+        raise Image.DecompressionBombError(f"Image size {heif.size} exceeds the limit.")
+    return heif.to_pillow()
 
 
 def _from_image(image: Image.Image, name: str, min_side: int | None, max_size: int | None) -> Photo:
@@ -183,7 +191,7 @@ def _from_image(image: Image.Image, name: str, min_side: int | None, max_size: i
 
 
 def _count_frames(image: Image.Image) -> int:
-    if image.format == "MPO" or (hasattr(image, "tell") and image.tell()):
+    if image.format == "MPO" or image.tell():
         return 1  # a phone's JPEG with a depth map behind it; or a page that the user turned to
     try:
         return getattr(image, "n_frames", 1)

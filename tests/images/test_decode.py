@@ -1,7 +1,10 @@
 """Any photo in: every kind of file, however it is handed over, and what is said of those that are broken."""
 
 import io
+import pathlib
+import sys
 import tracemalloc
+import types
 
 import numpy as np
 import pytest
@@ -112,9 +115,51 @@ def test_postscript_is_not_run():
 
 
 def test_heic_without_its_extra_names_it(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
     with pytest.raises(ImportError, match=r"pip install 'skcolorize\[heic\]'"):
         read_photo(b"\0\0\0\x18ftypheic" + bytes(100))
+
+
+@pytest.mark.parametrize("size", [(56, 40), (30_000, 30_000)])
+def test_heic_with_its_extra(size, monkeypatch):
+    class Heif:
+        def __init__(self, source):
+            assert source.read() == content
+            self.size = size
+
+        def to_pillow(self):
+            assert size == (56, 40)
+            return Image.fromarray(scene())
+
+    content = b"\0\0\0\x18ftypheic" + bytes(100)
+    monkeypatch.setitem(sys.modules, "pillow_heif", types.SimpleNamespace(open_heif=Heif))
+    if size == (56, 40):
+        assert_array_equal(read_photo(content).pixels, scene())
+    else:
+        with pytest.raises(PhotoError, match=r"too large.*MAX_IMAGE_PIXELS"):
+            read_photo(content)
+
+
+def test_lazily_opened_image_of_the_caller_is_not_reduced():
+    image = Image.open(io.BytesIO(encoded(Image.fromarray(scene()).resize((560, 400)), "JPEG")))
+    assert read_photo(image, min_side=20, max_size=56).pixels.shape == scene().shape
+    assert image.size == (560, 400)
+
+
+def test_file_that_cannot_be_reached(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "a.jpg").touch()
+    monkeypatch.setattr(decode.storage, "open_file", refuse)
+    with pytest.raises(PhotoError, match=r"a\.jpg'\) can't be reached: .*Permission denied"):
+        read_photo(tmp_path / "a.jpg")
+
+
+def test_path_of_an_address_is_a_mistake_of_the_caller():
+    with pytest.raises(ValueError, match="lost a slash") as caught:
+        read_photo(pathlib.Path("s3://bucket/a.jpg"))
+    assert not isinstance(caught.value, PhotoError)
 
 
 def test_unreadable_metadata_spoils_no_photo():
@@ -264,6 +309,12 @@ def test_chroma_tells_gray_from_colour():
         assert abs(mean_chroma(decode.as_levels(scene(), dtype)) - exact) < 0.1
     large = np.repeat(np.repeat(scene(), 5, axis=0), 5, axis=1)
     assert abs(mean_chroma(large) - exact) < 0.5
+
+
+@pytest.mark.parametrize(("chroma", "gray"), [(1.8, True), (2.2, False)])
+def test_two_units_of_chroma_divide_gray_from_colour(chroma, gray):
+    lab = np.full((9, 9, 3), [60, chroma * 0.6, chroma * 0.8], np.float32)
+    assert is_gray(color.lab_to_rgb(lab, "float32")) == gray
 
 
 def test_gray_levels():
