@@ -4,19 +4,26 @@ import asyncio
 import csv
 import hashlib
 import io
+import json
+import random
+import subprocess
+import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from skcolorize.datasets import ImageScraper
 from skcolorize.datasets._hosts import Clock
 
 
 class FastClock(Clock):
-    """Real time, in which sleeping takes none and a deadline of a minute is over in half a second."""
+    """Real time, in which sleeping takes none, and in which deadlines may be near."""
 
     def __init__(self):
+        self.hurry = 1  # how many times faster deadlines pass
         self.ahead = 0.0
         self.waits: list[float] = []
 
@@ -33,10 +40,10 @@ class FastClock(Clock):
         self.ahead += seconds
 
     def deadline(self, seconds):
-        return asyncio.timeout(seconds / 120)
+        return asyncio.timeout(seconds / self.hurry)
 
     def left(self, deadline):
-        return 120 * super().left(deadline)
+        return self.hurry * super().left(deadline)
 
 
 def picture(seed=0, size=(80, 60), format="JPEG", **options):
@@ -64,3 +71,61 @@ def assert_consistent(output):
         assert (len(content), hashlib.sha256(content).hexdigest()) == (int(row["bytes"]), row["sha256"])
         Image.open(io.BytesIO(content)).load()
     assert not list((Path(output) / ".skcolorize").glob("*.jsonl"))
+
+
+SCRIPT = """
+import json, sys
+from skcolorize.datasets import ImageScraper
+urls, params = json.load(sys.stdin)
+print(json.dumps(ImageScraper(**params).fetch(urls).counts))
+"""
+
+
+def scrape_in_process(urls, **params):
+    """Start a process that fetches; its standard output ends with the counts."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdin.write(json.dumps([urls, {"allow_private": True, **params}]).encode())
+    process.stdin.close()
+    process.stdin = None
+    return process
+
+
+WORKERS = 8
+
+
+def wait_for(condition, what):
+    until = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < until, f"{what} did not happen"
+        time.sleep(0.001)
+
+
+def kill_and_resume(server, urls, n_kills, seed, output, **params):
+    """Kill a scraper `n_kills` times, each time after some more requests, then let one finish.
+
+    Gives for each kill how many requests the server had got.
+    """
+    draw = random.Random(seed)
+    paths = ["/" + url.rsplit("/", 1)[1] for url in urls]
+    killed_at = []
+    for _ in range(n_kills):
+        after = server.asked() + draw.randrange(1, max(2, len(urls) // n_kills))
+        process = scrape_in_process(urls, output=output, max_per_host=WORKERS, **params)
+        wait_for(lambda n=after, p=process: server.asked() >= n or p.poll() is not None, "a request")
+        time.sleep(draw.uniform(0, 0.02))
+        process.kill()
+        process.communicate()
+        killed_at.append(server.asked())
+    last = ImageScraper(output, allow_private=True, max_per_host=WORKERS, **params).fetch(urls)
+    assert last.counts == {"ok": len(urls)}
+    asked = [request.path for request in server.requests if request.path != "/robots.txt"]
+    assert set(asked) == set(paths)
+    for path in set(paths):  # by the server's numbers: asked again only if in flight when one was killed
+        numbers = [i for i, other in enumerate(asked) if other == path]
+        for earlier, later in pairwise(numbers):
+            assert any(earlier < killed <= later for killed in killed_at)
+            assert min(killed for killed in killed_at if killed > earlier) - earlier <= 6 * WORKERS
+    assert len(asked) - len(paths) <= WORKERS * n_kills
+    return killed_at

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from ._output import CORNER, Output, photo_name
+from ._output import CORNER, Output, is_leftover, photo_name
 
 TABLE = "manifest.csv"
 ATTRIBUTION = "ATTRIBUTION.txt"
@@ -196,8 +196,10 @@ def finish(output: Output, records: dict[str, Record]) -> None:
             journal.add(record)
         journal.sync(everything=True)
         journal.close()
-    twice = {photo_name(r.id) for r in records.values() if r.status == "duplicate_content" or r.purged}
-    output.delete([name for name in output.sizes() if name.rpartition(".")[0] in twice])
+    without_photo = {photo_name(record.id) for record in records.values() if record.status not in KEPT}
+    output.delete(
+        name for name in output.sizes() if name.rpartition(".")[0] in without_photo or is_leftover(name)
+    )
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
     writer.writeheader()

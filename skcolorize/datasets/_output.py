@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ..images import storage
@@ -35,6 +35,11 @@ def photo_name(identifier: str) -> str:
     readable = re.sub(r"[^a-z0-9]+", "_", identifier.lower()).strip("_")[:40]
     digest = hashlib.sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()[:16]
     return f"{readable}-{digest}" if readable else digest
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a file is the unfinished one of a process that was killed while writing."""
+    return name.startswith(".skcolorize-") and name.endswith(".part")
 
 
 class Output:
@@ -112,7 +117,7 @@ class Output:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Be the only writer of this output, with the leftovers of a writer that was killed swept away.
+        """Be the only writer of this output.
 
         Raises
         ------
@@ -120,29 +125,14 @@ class Output:
             Another one is writing.
         """
         os.makedirs(self.corner, exist_ok=True)
-        with self._lock():
-            if not self.remote:
-                parts = [
-                    name
-                    for name in self.sizes()
-                    if name.startswith(".skcolorize-") and name.endswith(".part")
-                ]
-                self.delete(parts)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(storage.lock(os.path.join(self.corner, "lock"), wait=False))
+            except BlockingIOError as error:
+                raise RuntimeError(
+                    f"another scraper is writing to {self.root!r}: wait for its end"
+                ) from error
             yield
-
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        held = storage.lock(os.path.join(self.corner, "lock"), wait=False)
-        try:
-            held.__enter__()
-        except BlockingIOError as error:
-            raise RuntimeError(
-                f"another scraper is writing to {self.root!r}: wait until it has ended"
-            ) from error
-        try:
-            yield
-        finally:
-            held.__exit__(None, None, None)
 
 
 def data_home_local() -> str:
