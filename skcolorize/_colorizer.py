@@ -268,6 +268,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
     # ---------------------------------------------------------------- learning
 
     @with_callbacks
+    @torch.inference_mode(False)
     def fit(self, X, y=None) -> Colorizer:
         """Learn colours from photos.
 
@@ -315,11 +316,12 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
                     if stop:
                         break
             run.finish()
-            vars(self).update(self._learned(run, earlier))
+            self._take(self._learned(run, earlier))
             if checkpoint:
                 checkpoint.remove()
         return self
 
+    @torch.inference_mode(False)
     def partial_fit(self, X, y=None) -> Colorizer:
         """One pass over photos at the constant rate `learning_rate_init`.
 
@@ -352,8 +354,14 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         run.trainer.epoch = earlier[0]  # new crops at each call
         run.trainer.run_epoch()
         run.finish()
-        vars(self).update(self._learned(run, earlier), _moments=run.trainer.optimizer.state_dict())
+        self._take({**self._learned(run, earlier), "_moments": run.trainer.optimizer.state_dict()})
         return self
+
+    def _take(self, learned: dict[str, Any]) -> None:
+        """Set what was learned; what only the last fit had is forgotten."""
+        for name in ("ab_bins_", "_moments"):
+            vars(self).pop(name, None)
+        vars(self).update(learned)
 
     def _check_training_photos(self, X, y, method: str) -> tuple[Photos, Photos | None]:
         photos = check_photos(X, single=False, method=method)
@@ -367,7 +375,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
             return contextlib.nullcontext()
         names = {k: v for k, v in self.get_params(deep=False).items() if k not in _CIRCUMSTANCES}
         if goes_on:
-            names["n_iter_"] = self.n_iter_
+            names["loss_curve_"] = self.loss_curve_  # which tells its weights from those of other fits
         return Checkpoint(self.checkpoint, fingerprint(names, photos, targets)).held()
 
     def _draw_seed(self) -> int:
@@ -571,6 +579,8 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         self._check_fitted("score")
         photos, targets = self._check_training_photos(X, y, "score")
         weights = np.ones(len(photos)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
+        if weights.shape != (len(photos),):
+            raise ValueError(f"sample_weight has shape {weights.shape}: give one weight for each of {len(photos)} photos")
         scores, kept, reasons = [], [], []
         for i, (item, target) in enumerate(zip(photos, targets or photos, strict=True)):
             try:
@@ -585,7 +595,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
             scores.append(peak_signal_noise_ratio(squash256(true), self._predict_one(gray, self.n_jobs)))
             kept.append(weights[i])
         if reasons:
-            _warn_skipped(reasons, "score skipped")
+            _warn_skipped("score", reasons, len(photos))
         if not scores:
             raise ValueError(f"no photo could be scored: {reasons[0]}")
         return float(np.average(scores, weights=kept))
@@ -745,9 +755,9 @@ def _report_skipped(cache: PhotoCache, n_photos: int, *, with_targets: bool) -> 
         if not with_targets and all("is gray" in reason for reason in reasons):
             hint = " fit learns from X's own colours; for gray photos pass the colour ones as y, as in fit(X, y=X_color)."
         raise ValueError(f"none of the {n_photos} photos can be learned from: {reasons[0]}.{hint}")
-    _warn_skipped(reasons, f"fit skipped {len(reasons)} of {n_photos} photos; skipped")
+    _warn_skipped("fit", reasons, n_photos)
 
 
-def _warn_skipped(reasons: list[str], what: str) -> None:
+def _warn_skipped(method: str, reasons: list[str], n_photos: int) -> None:
     named = "; ".join(reasons[:10]) + ("; ..." if len(reasons) > 10 else "")
-    warnings.warn(f"{what} {len(reasons)}: {named}", stacklevel=4)
+    warnings.warn(f"{method} skipped {len(reasons)} of {n_photos} photos: {named}", stacklevel=4)
