@@ -41,7 +41,7 @@ class Run:
         self.start, self.network = start, start.network
         self.decoding = start.decoding.to(device)
         learning, held_out = _split(len(cache), settings, validation_fraction)
-        encoder_norms_learn = start.origin == "random"
+        encoder_norms_learn = start.origin == "random" and not settings.freeze_encoder
         if not encoder_norms_learn and self.network.config["encoder_norms"] != "folded":
             fold_encoder_norms_(self.network)
         self.network.to(device, memory_format=torch.channels_last)
@@ -56,7 +56,7 @@ class Run:
         self.held_out = PhotoBatches(cache, held_out, **part) if len(held_out) else None
         loss = SquaredError() if self.decoding.bins is None else LogLoss(self.decoding.bins.cpu().numpy(), share=0.5)
         loss = loss.to(device)
-        if self.decoding.bins is not None and start.new_head:
+        if self.decoding.bins is not None and self.decoding.prior is None:
             self.decoding.prior = bin_shares(photos, loss, len(self.decoding.bins)).to(device)
             set_prior(self.network, self.decoding.prior.cpu().numpy())
         self.photos = photos
@@ -64,7 +64,7 @@ class Run:
             photos = FeatureBatches(photos, self.network)
         validate = (lambda network: validation_score(network, self.held_out, self.decoding)) if self.held_out else None
         self.trainer = Trainer(self.network, loss, photos, self.settings, validate)
-        self._began = time.monotonic()
+        self._began, self._first = time.monotonic(), 0
 
     @property
     def history(self):
@@ -78,7 +78,7 @@ class Run:
         """One line on the last epoch."""
         history, epoch, last = self.history, self.trainer.epoch, self.settings.max_iter
         score = f", validation PSNR {history.scores[-1]:.2f} dB" if history.scores else ""
-        left = (time.monotonic() - self._began) / max(1, len(history.losses)) * (last - epoch)
+        left = (time.monotonic() - self._began) / max(1, epoch - self._first) * (last - epoch)
         return f"epoch {epoch}/{last}: loss {history.losses[-1]:.4f}{score}, {left:.0f} s left"
 
     def finish(self) -> Decoding:
@@ -86,7 +86,7 @@ class Run:
         self.trainer.restore_best()
         if self.settings.decoder_norms_learn:
             parts = ("encoder", "decoder") if self.settings.encoder_norms_learn else ("decoder",)
-            refresh_norms(self.network, self.photos, self.settings.batch_size, parts)
+            refresh_norms(self.network, self.photos.centred(), self.settings.batch_size, parts)
         self.network.requires_grad_(True).eval()
         if self.held_out is not None or self.start.new_head:
             # Photos learned by heart look colourful without any lift: a stored calibration is kept over them.
@@ -99,7 +99,9 @@ class Run:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.trainer.load_state_dict(state["trainer"])
+        self._first = self.trainer.epoch
         self.decoding.prior = state["prior"]
+        self.decoding = self.decoding.to(self.trainer.device)
 
 
 def _split(n_photos: int, settings: Settings, fraction: float) -> tuple[np.ndarray, np.ndarray]:
