@@ -67,7 +67,7 @@ class Options:
     def __str__(self) -> str:
         strings = [v for v in self.values if isinstance(v, str)]
         others = [str(v) for v in self.values if not isinstance(v, str)]
-        named = f"a str among {set(strings)}" if len(strings) > 1 else "".join(map(repr, strings))
+        named = f"a str among {{{', '.join(map(repr, strings))}}}" if len(strings) > 1 else "".join(map(repr, strings))
         return " or ".join(filter(None, [named, *others]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -39,7 +40,7 @@ def working_size(height: int, width: int, image_size: int | tuple[int, int]) -> 
     >>> working_size(1, 10_000, 192)
     (32, 1152)
     """
-    if not isinstance(image_size, int):
+    if not isinstance(image_size, Integral):
         return tuple(max(STEP, round(side / STEP) * STEP) for side in image_size)
     longest = max(STEP, image_size**2 // STEP)
     aspect = math.sqrt(height / width)

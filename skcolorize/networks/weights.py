@@ -52,7 +52,7 @@ def save_npz(
         "sha256": _checksum(arrays),
     }
     with replace_whole(path) as file:
-        np.savez(file, header=np.array(json.dumps(header)), **arrays)
+        np.savez(file, header=np.array(json.dumps(header, default=_plain)), **arrays)
 
 
 def load_npz(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:
@@ -86,6 +86,13 @@ def load_npz(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:
     if checksum != _checksum(arrays):
         raise ValueError(f"{path}: the weights have been altered: they do not match their checksum.")
     return header, arrays
+
+
+def _plain(value) -> int | float | bool:
+    """The Python number of a NumPy one, which JSON does not know."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"the header of a weights file can't hold {value!r}")
 
 
 def _halved(value: np.ndarray) -> np.ndarray:

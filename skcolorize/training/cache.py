@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from numbers import Integral
 
 import numpy as np
 from PIL import Image
@@ -114,7 +115,7 @@ def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def _cache_size(height: int, width: int, image_size: int | tuple[int, int]) -> tuple[int, int]:
     """(width, height), as Pillow wants it, at which a photo is kept."""
-    if not isinstance(image_size, int):
+    if not isinstance(image_size, Integral):
         return image_size[1], image_size[0]
     scale = image_size / min(height, width)
     return max(image_size, round(width * scale)), max(image_size, round(height * scale))
@@ -176,7 +177,7 @@ def cache_photos(items, names, targets, image_size, *, n_jobs=None, limit: int |
     ValueError
         Where a photo and its target differ in aspect by more than 2 %, or in number.
     """
-    side = image_size if isinstance(image_size, int) else max(image_size)
+    side = image_size if isinstance(image_size, Integral) else max(image_size)
 
     def prepare(numbered):
         index, item, target = numbered
