@@ -67,7 +67,9 @@ class Options:
     def __str__(self) -> str:
         strings = [v for v in self.values if isinstance(v, str)]
         others = [str(v) for v in self.values if not isinstance(v, str)]
-        named = f"a str among {{{', '.join(map(repr, strings))}}}" if len(strings) > 1 else "".join(map(repr, strings))
+        named = ", ".join(map(repr, strings))
+        if len(strings) > 1:
+            named = f"a str among {{{named}}}"
         return " or ".join(filter(None, [named, *others]))
 
 
@@ -93,7 +95,9 @@ RANDOM_STATE = Check(
     lambda v: v is None or Interval(Integral, 0).accepts(v) or isinstance(v, np.random.RandomState),
     "an int in the range [0, inf), an instance of 'numpy.random.mtrand.RandomState' or None",
 )
-N_JOBS = Check(lambda v: v is None or (Interval(Integral, -1).accepts(v) and v != 0), "a positive int, -1 or None")
+N_JOBS = Check(
+    lambda v: v is None or (Interval(Integral, -1).accepts(v) and v != 0), "a positive int, -1 or None"
+)
 POSITIVE = Interval(Real, 0, open_low=True)
 NOT_NEGATIVE = Interval(Real, 0)
 
@@ -107,9 +111,7 @@ def check_parameters(owner: str, rules: dict[str, tuple], values: dict[str, Any]
         value = values[name]
         if not any(rule.accepts(value) for rule in alternatives):
             wanted = " or ".join(map(str, alternatives))
-            raise ValueError(
-                f"The {name!r} parameter of {owner} must be {wanted}. Got {value!r} instead."
-            )
+            raise ValueError(f"The {name!r} parameter of {owner} must be {wanted}. Got {value!r} instead.")
 
 
 @functools.cache

@@ -66,34 +66,35 @@ def _has_distribution(estimator: Colorizer) -> bool:
 class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None):
     """Colours black-and-white photos with a transfer-learning encoder-decoder.
 
-    An ImageNet encoder sees the lightness L of a photo, a light decoder predicts the a and b channels of CIELAB
-    for each cell of 4 x 4 pixels, and the photo gets its colours at full size with its own lightness.
+    An ImageNet encoder sees the lightness L of a photo, a light decoder predicts the a and b channels of
+    CIELAB for each cell of 4 x 4 pixels, and the photo gets its colours at full size with its own lightness.
 
-    A photo is a path (str or PathLike, or an address such as ``s3://...``), the bytes of a file, a PIL image, or
-    an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, uint16, bool, or floats in [0, 1], in sRGB.
-    Photos (`X`) are a list, tuple, 1-D object or string array, pandas Series, or a stack (N, H, W[, channels]).
-    A numeric stack in gives a stack out, one photo gives one, everything else a 1-D object array.
+    A photo is a path (str or PathLike, or an address such as ``s3://...``), the bytes of a file, a PIL
+    image, or an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8, uint16, bool, or floats in [0, 1],
+    in sRGB. Photos (`X`) are a list, tuple, 1-D object or string array, pandas Series, or a stack (N, H, W[,
+    channels]). A numeric stack in gives a stack out, one photo gives one, everything else a 1-D object array.
 
     Parameters
     ----------
     encoder : str, default="mobilenet_v2"
-        Encoder, by torchvision's name: the VGG, ResNet, MobileNet, EfficientNet, ConvNeXt, RegNet, DenseNet and
-        SqueezeNet families.
+        Encoder, by torchvision's name: the VGG, ResNet, MobileNet, EfficientNet, ConvNeXt, RegNet, DenseNet
+        and SqueezeNet families.
     decoder : {"unet", "plain"}, default="unet"
         "unet" joins the encoder's maps at strides 4 to 32; "plain" is a stack of convolutions and nearest
         upsampling on the deepest map alone.
     loss : {"log_loss", "squared_error"}, default="log_loss"
         "log_loss" learns a distribution over bins of the ab plane [1]_, "squared_error" learns ab itself.
     weights : {"auto", "embedded", "imagenet"}, path or None, default="auto"
-        What fit starts from. "embedded": the colouriser inside this package; "imagenet": torchvision's download;
-        None: random; a path: an ``.npz`` of `save_weights` or a torchvision ``.pth`` of the encoder. "auto" is
-        "embedded" with the default encoder and decoder, else "imagenet".
+        What fit starts from. "embedded": the colouriser inside this package; "imagenet": torchvision's
+        download; None: random; a path: an ``.npz`` of `save_weights` or a torchvision ``.pth`` of the
+        encoder. "auto" is "embedded" with the default encoder and decoder, else "imagenet".
     vividness : float, default=1.0
         Strength of colours in predictions, 0 or more: 0 gives the most accurate ones (best PSNR), 1 photos as
         colourful as real ones on average. Acts on a fitted model at once.
     image_size : int or (int, int), default=192
-        Working size of the network in pixels: photos are shown to it at an area of about `image_size` squared,
-        each side a multiple of 32; a pair (height, width), multiples of 32, squeezes every photo to exactly that.
+        Working size of the network in pixels: photos are shown to it at an area of about `image_size`
+        squared, each side a multiple of 32; a pair (height, width), multiples of 32, squeezes every photo to
+        exactly that.
     max_iter : int, default=20
         Epochs.
     batch_size : int, default=16
@@ -109,10 +110,11 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
     freeze_encoder : bool or "auto", default="auto"
         Whether the encoder is left as it is. "auto": True for ImageNet weights, else False.
     augment : bool or "flip", default=True
-        True: random crops, flips and changes of lightness; "flip": the centre, flipped or not; False: the centre.
+        True: random crops, flips and changes of lightness; "flip": the centre, flipped or not; False: the
+        centre.
     early_stopping : bool, default=False
-        Whether a part of the photos is held out, and fit stops when its score no longer improves; the weights of
-        the best epoch are kept.
+        Whether a part of the photos is held out, and fit stops when its score no longer improves; the
+        weights of the best epoch are kept.
     validation_fraction : float, default=0.1
         Share of the photos held out with `early_stopping`.
     n_iter_no_change : int, default=5
@@ -123,8 +125,8 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
     warm_start : bool, default=False
         Whether fit goes on from the weights of the last fit.
     checkpoint : path or None, default=None
-        Folder in which a running fit keeps one file, written whole each epoch. An interrupted fit that is called
-        again with the same parameters and photos goes on from it; a fit that ends removes it.
+        Folder in which a running fit keeps one file, written whole each epoch. An interrupted fit that is
+        called again with the same parameters and photos goes on from it; a fit that ends removes it.
     device : str, default="auto"
         A PyTorch device; "auto" is "cuda" where there is one, else "cpu". Acts on a fitted model at once.
     precision : {"auto", "float32", "bfloat16", "float16"}, default="auto"
@@ -171,7 +173,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
     >>> from skcolorize import Colorizer
     >>> from skcolorize.datasets import load_example_images
     >>> photos = load_example_images().images
-    >>> colorizer = Colorizer(encoder="squeezenet1_1", weights=None, image_size=32, max_iter=1, random_state=0)
+    >>> colorizer = Colorizer("squeezenet1_1", weights=None, image_size=32, max_iter=1, random_state=0)
     >>> colorizer.fit(photos[:2]).predict(photos[2].mean(axis=2).astype("uint8")).shape == photos[2].shape
     True
     """
@@ -185,7 +187,11 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         "image_size": (
             Interval(Integral, 32),
             rules.Check(
-                lambda v: isinstance(v, tuple) and len(v) == 2 and all(Interval(Integral, 32).accepts(s) and s % 32 == 0 for s in v),
+                lambda v: (
+                    isinstance(v, tuple)
+                    and len(v) == 2
+                    and all(Interval(Integral, 32).accepts(s) and s % 32 == 0 for s in v)
+                ),
                 "a pair of multiples of 32",
             ),
         ),
@@ -203,7 +209,9 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         "tol": (rules.NOT_NEGATIVE,),
         "warm_start": (rules.BOOLEAN,),
         "checkpoint": (rules.PATH, rules.NONE),
-        "device": (rules.Check(lambda v: isinstance(v, (str, torch.device)), "'auto' or a device of PyTorch"),),
+        "device": (
+            rules.Check(lambda v: isinstance(v, (str, torch.device)), "'auto' or a device of PyTorch"),
+        ),
         "precision": (Options(("auto", "float32", "bfloat16", "float16")),),
         "n_jobs": (rules.N_JOBS,),
         "random_state": (rules.RANDOM_STATE,),
@@ -275,7 +283,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         Parameters
         ----------
         X : photos
-            Colour photos; or, with y, gray or degraded ones. A single bare photo is refused: put it in a list.
+            Colour photos; or, with y, gray or degraded ones. A single photo is refused: put it in a list.
         y : photos or None, default=None
             Colour targets, as many as `X`, each of the same aspect as its photo within 2 %.
 
@@ -367,7 +375,9 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         photos = check_photos(X, single=False, method=method)
         targets = None if y is None else check_photos(y, single=False, method=method)
         if targets is not None and len(targets) != len(photos):
-            raise ValueError(f"X has {len(photos)} photos and y has {len(targets)}: give one target for each photo")
+            raise ValueError(
+                f"X has {len(photos)} photos and y has {len(targets)}: give one target for each photo"
+            )
         return photos, targets
 
     def _held_checkpoint(self, photos, targets, goes_on: bool):
@@ -416,7 +426,9 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
                 "encoder, decoder or loss changed since the last fit: the weights can't be gone on from. "
                 "Fit a clone, or set warm_start=False."
             )
-        return Start(copy.deepcopy(self.module_), self._decoding, self._origin, new_head=self._origin != "colorizer")
+        return Start(
+            copy.deepcopy(self.module_), self._decoding, self._origin, new_head=self._origin != "colorizer"
+        )
 
     def _learned(self, run: Run, earlier: tuple) -> dict[str, Any]:
         """Fitted attributes as they are after the last epoch of a run."""
@@ -508,8 +520,8 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         Returns
         -------
         confidence : ndarray or object array of ndarray
-            float32 (H, W) in 0..1 for each photo: 1 - H / log(n_bins), H the entropy of the learned distribution
-            over the bins of the ab plane, before temperature and vividness.
+            float32 (H, W) in 0..1 for each photo: 1 - H / log(n_bins), H the entropy of the learned
+            distribution over the bins of the ab plane, before temperature and vividness.
         """
         photos = self._check_photos(X, "predict_confidence")
 
@@ -544,7 +556,9 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         def samples(photo: Photo, n_jobs):
             outputs, small = self._outputs(photo)
             generator = torch.Generator().manual_seed(seed)
-            drawn = self._decoding.to(self._session().device).samples(outputs, self.vividness, n_samples, generator)
+            drawn = self._decoding.to(self._session().device).samples(
+                outputs, self.vividness, n_samples, generator
+            )
             lightness = _lightness(photo)
             return np.stack([render_rgb(lightness, inside_gamut(small, ab), n_jobs=n_jobs) for ab in drawn])
 
@@ -553,9 +567,9 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
     def score(self, X, y=None, sample_weight=None) -> float:
         """Mean PSNR in dB of the predicted colours of photos.
 
-        Each photo is squashed to 256 x 256 pixels and its gray coloured (protocol "squash256"). PSNR prefers dull
-        colours: a gray copy scores well, and vividness 0 better than 1. Read it beside the gray baseline of
-        :func:`skcolorize.metrics.evaluate`.
+        Each photo is squashed to 256 x 256 pixels and its gray coloured (protocol "squash256"). PSNR prefers
+        dull colours: a gray copy scores well, and vividness 0 better than 1. Read it beside the gray baseline
+        of :func:`skcolorize.metrics.evaluate`.
 
         Parameters
         ----------
@@ -580,7 +594,9 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         photos, targets = self._check_training_photos(X, y, "score")
         weights = np.ones(len(photos)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
         if weights.shape != (len(photos),):
-            raise ValueError(f"sample_weight has shape {weights.shape}: give one weight for each of {len(photos)} photos")
+            raise ValueError(
+                f"sample_weight has shape {weights.shape}: give one weight for each of {len(photos)} photos"
+            )
         scores, kept, reasons = [], [], []
         for i, (item, target) in enumerate(zip(photos, targets or photos, strict=True)):
             try:
@@ -613,7 +629,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         return check_photos(X, single=True, method=method)
 
     def _map(self, photos: Photos, work) -> Iterator[np.ndarray]:
-        """``work(photo, n_jobs)`` for each photo: several photos share the threads, one has them for its strips."""
+        """``work(photo, n_jobs)`` for each photo: several share the threads, one has them for its strips."""
         alone = len(photos) == 1
 
         def read_and_work(numbered):
@@ -651,14 +667,14 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         Parameters
         ----------
         path : path or None, default=None
-            An ``.npz`` of `save_weights`, local or an address; None takes the weights embedded in the package.
+            An ``.npz`` of `save_weights`, local or an address; None takes those embedded in the package.
         **params : dict
             Parameters of the Colorizer that differ from those it was saved with.
 
         Returns
         -------
         colorizer : Colorizer
-            Fitted; its ``weights`` parameter is the path, so that ``clone(colorizer).fit(X)`` goes on from it.
+            Fitted; its ``weights`` parameter is the path: ``clone(colorizer).fit(X)`` goes on from it.
 
         Raises
         ------
@@ -670,7 +686,9 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         known = {k: v for k, v in saved.items() if k in cls._parameter_rules}
         for name in ("encoder", "decoder", "loss"):
             if params.get(name, known[name]) != known[name]:
-                raise ValueError(f"{name}={params[name]!r}, but the weights were trained with {name}={known[name]!r}")
+                raise ValueError(
+                    f"{name}={params[name]!r}, but the weights were trained with {name}={known[name]!r}"
+                )
         colorizer = cls(**{**known, "weights": "auto" if path is None else path, **params})
         colorizer._check_parameters()
         fitted = _fitted(start.network, start.decoding, "colorizer")
@@ -718,7 +736,11 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
             load_state(network, arrays)
             *tensors, calibration = state["_decoding"]
             tensors = [t if t is None else torch.from_numpy(np.array(t)) for t in tensors]
-            state = {**state, "module_": network.eval(), "_decoding": Decoding(*tensors, Calibration(**calibration))}
+            state = {
+                **state,
+                "module_": network.eval(),
+                "_decoding": Decoding(*tensors, Calibration(**calibration)),
+            }
         super().__setstate__(state)
 
     def __copy__(self) -> Colorizer:
@@ -753,7 +775,7 @@ def _report_skipped(cache: PhotoCache, n_photos: int, *, with_targets: bool) -> 
     if len(cache) == 0:
         hint = ""
         if not with_targets and all("is gray" in reason for reason in reasons):
-            hint = " fit learns from X's own colours; for gray photos pass the colour ones as y, as in fit(X, y=X_color)."
+            hint = " fit learns from X's own colours; for gray photos pass the colours as y: fit(X, y=X_color)."
         raise ValueError(f"none of the {n_photos} photos can be learned from: {reasons[0]}.{hint}")
     _warn_skipped("fit", reasons, n_photos)
 

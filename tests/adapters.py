@@ -1,4 +1,4 @@
-"""Tables as photos, so that scikit-learn's estimator checks, which only know tables, run on our estimators."""
+"""Tables as photos, so that scikit-learn's estimator checks, which know only tables, run on ours."""
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -15,7 +15,9 @@ def photos_of(X: np.ndarray) -> np.ndarray:
     repeats = -(-SIDE * SIDE * 3 // X.shape[1])
     tiled = np.tile(values, (1, repeats))[:, : SIDE * SIDE * 3]
     phases = np.linspace(0, 1, SIDE * SIDE * 3)  # so that a row of equal values is no gray photo
-    return np.rint(255 * (0.5 * tiled + 0.5 * (phases + tiled) % 1)).astype(np.uint8).reshape(-1, SIDE, SIDE, 3)
+    return (
+        np.rint(255 * (0.5 * tiled + 0.5 * (phases + tiled) % 1)).astype(np.uint8).reshape(-1, SIDE, SIDE, 3)
+    )
 
 
 class Tabular:

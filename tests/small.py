@@ -1,4 +1,4 @@
-"""The smallest Colorizer and a few made-up photos, for tests in which the quality of colours does not matter."""
+"""The smallest Colorizer and a few made-up photos, for tests that do not look at colours."""
 
 import numpy as np
 

@@ -53,7 +53,8 @@ def test_fit_learns():
 
 
 @pytest.mark.parametrize(
-    "call", ["predict", "predict_iter", "transform", "predict_confidence", "sample_y", "score", "save_weights"]
+    "call",
+    ["predict", "predict_iter", "transform", "predict_confidence", "sample_y", "score", "save_weights"],
 )
 def test_not_fitted_names_both_ways_out(call):
     with pytest.raises(NotFittedError, match=r"call fit before .*Colorizer\.from_pretrained\(\)"):
@@ -72,13 +73,19 @@ def test_methods_of_the_distribution_go_by_the_fitted_head(loss):
 def test_confidence_and_alternatives(fitted):
     confidence = fitted.predict_confidence(PHOTOS)
     assert confidence.shape == PHOTOS.shape[:3] and confidence.dtype == np.float32
-    assert 0 <= confidence.min() and confidence.max() <= 1
+    assert confidence.min() >= 0 and confidence.max() <= 1
     samples = fitted.sample_y(list(PHOTOS), n_samples=2, random_state=0)
-    assert samples.dtype == object and samples[0].shape == (2, *PHOTOS.shape[1:]) and samples[0].dtype == np.uint8
+    assert (
+        samples.dtype == object
+        and samples[0].shape == (2, *PHOTOS.shape[1:])
+        and samples[0].dtype == np.uint8
+    )
     assert (samples[0][0] != samples[0][1]).any()
     np.testing.assert_array_equal(fitted.sample_y(PHOTOS[0], 2, random_state=0), samples[0])
     assert (fitted.sample_y(PHOTOS[0], 2, random_state=1) != samples[0]).any()
-    with pytest.raises(ValueError, match=r"'n_samples' parameter of sample_y must be an int in the range \[1, inf\)"):
+    with pytest.raises(
+        ValueError, match=r"'n_samples' parameter of sample_y must be an int in the range \[1, inf\)"
+    ):
         fitted.sample_y(PHOTOS[0], n_samples=0)
 
 
@@ -126,7 +133,7 @@ def test_early_stopping_scores_stops_and_keeps_the_best():
     assert len(scores) == colorizer.n_iter_ < 30
     assert colorizer.best_validation_score_ == max(scores)
     assert colorizer.best_loss_ is None
-    assert 5 < min(scores) and max(scores) < 60  # PSNR in dB
+    assert min(scores) > 5 and max(scores) < 60  # PSNR in dB
 
 
 def test_early_stopping_needs_a_photo_to_learn_from():
@@ -150,7 +157,9 @@ def test_warm_start_goes_on():
 
 
 def test_warm_start_begins_with_the_weights_it_had():
-    still = dict(learning_rate="constant", learning_rate_init=1e-12, weight_decay=0, tol=0, augment=False, max_iter=1)
+    still = dict(
+        learning_rate="constant", learning_rate_init=1e-12, weight_decay=0, tol=0, augment=False, max_iter=1
+    )
     colorizer = small(max_iter=8, augment=False).fit(PHOTOS)
     bias = colorizer.module_.head.conv.bias.detach().clone()
     colorizer.set_params(warm_start=True, **still).fit(PHOTOS)
@@ -172,7 +181,7 @@ def test_warm_start_refuses_another_network(fitted):
 
 def test_partial_fit_is_one_more_epoch_each():
     colorizer = small(augment=False, batch_size=3)
-    for n_calls in range(1, 9):
+    for n_calls in range(1, 5):
         colorizer.partial_fit(PHOTOS)
         assert colorizer.n_iter_ == len(colorizer.loss_curve_) == n_calls
     assert colorizer.loss_curve_[-1] < colorizer.loss_curve_[0]
@@ -206,7 +215,9 @@ def test_y_changes_what_is_learned():
 
 
 def test_y_of_another_aspect_is_refused():
-    with pytest.raises(ValueError, match=r"photo 0 is 40 x 56 pixels .* its target in y is 40 x 50.*more than 2 %"):
+    with pytest.raises(
+        ValueError, match=r"photo 0 is 40 x 56 pixels .* its target in y is 40 x 50.*more than 2 %"
+    ):
         small().fit(GRAY[:1], y=PHOTOS[:1, :, :50])
 
 
@@ -229,7 +240,9 @@ def test_broken_gray_and_missing_files_are_skipped_with_one_warning(tmp_path):
     message = str(caught[0].message)
     assert len(caught) == 1
     assert message.startswith("fit skipped 3 of 4 photos: photo 1 (")
-    assert all(word in message for word in ("gray.png') is gray", "cut.png') is broken", "missing.png') is missing"))
+    assert all(
+        word in message for word in ("gray.png') is gray", "cut.png') is broken", "missing.png') is missing")
+    )
     assert [skipped.index for skipped in colorizer.skipped_images_] == [1, 2, 3]
     assert "gray" in colorizer.skipped_images_[0].reason and paths[1] in colorizer.skipped_images_[0].name
     assert same_weights(colorizer, small(max_iter=1).fit(paths[:1]))
@@ -268,7 +281,9 @@ def test_predict_names_the_broken_file(tmp_path, fitted):
 
 def test_levels_and_lab_in_floats_are_refused(fitted):
     for call in (small().fit, fitted.predict, fitted.score):
-        with pytest.raises(ValueError, match=r"photo 0 has float values .*astype\('uint8'\).*leave RGBToLab out"):
+        with pytest.raises(
+            ValueError, match=r"photo 0 has float values .*astype\('uint8'\).*leave RGBToLab out"
+        ):
             call([PHOTOS[0].astype(float)])
         with pytest.raises(ValueError, match=r"array of int64.*astype\('uint8'\)"):
             call(PHOTOS.astype(np.int64))
@@ -287,10 +302,15 @@ def test_score_is_a_mean_weighted_where_asked(fitted):
 
 
 def test_score_skips_what_has_no_colours(fitted):
-    with pytest.warns(UserWarning, match=r"score skipped 2 of 3 photos: photo 0 is gray.*photo 2 \('no.jpg'\)"):
+    with pytest.warns(
+        UserWarning, match=r"score skipped 2 of 3 photos: photo 0 is gray.*photo 2 \('no.jpg'\)"
+    ):
         score = fitted.score([GRAY[0], PHOTOS[1], "no.jpg"], sample_weight=[1, 2, 3])
     assert score == pytest.approx(fitted.score(PHOTOS[1:2]))
-    with pytest.warns(UserWarning, match="score skipped 1 of 1"), pytest.raises(ValueError, match="no photo could be"):
+    with (
+        pytest.warns(UserWarning, match="score skipped 1 of 1"),
+        pytest.raises(ValueError, match="no photo could be"),
+    ):
         fitted.score(GRAY[:1])
     with pytest.raises(ValueError, match="put it in a list"):
         fitted.score(PHOTOS[0])

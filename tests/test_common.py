@@ -1,4 +1,4 @@
-"""Laws that hold for every estimator of the package: scikit-learn's own checks, on tables turned into photos."""
+"""Laws of every estimator: scikit-learn's own checks, on tables turned into photos."""
 
 import unittest
 

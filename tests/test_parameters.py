@@ -70,7 +70,8 @@ def test_what_acts_at_once_is_checked_in_predict():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "near"), [("mobilnet_v2", "mobilenet_v2"), ("ResNet-18", "resnet18"), ("vgg", "vgg"), ("vit_b_16", "Famil")]
+    ("wrong", "near"),
+    [("mobilnet_v2", "mobilenet_v2"), ("ResNet-18", "resnet18"), ("vgg", "vgg"), ("vit_b_16", "Famil")],
 )
 def test_an_unknown_encoder_gets_near_matches(wrong, near):
     with pytest.raises(ValueError, match=rf"The 'encoder' parameter must be .*Got '{wrong}'\..*{near}"):
@@ -123,7 +124,9 @@ def test_a_download_that_fails_is_one_clear_error_before_any_work(offline, weigh
 
 
 def test_embedded_weights_need_their_network():
-    with pytest.raises(ValueError, match=r"weights='embedded' go with encoder='mobilenet_v2'.*weights='imagenet'"):
+    with pytest.raises(
+        ValueError, match=r"weights='embedded' go with encoder='mobilenet_v2'.*weights='imagenet'"
+    ):
         small(weights="embedded").fit(PHOTOS)
 
 
@@ -166,30 +169,28 @@ def test_a_frozen_encoder_does_not_move(freeze, moves):
     assert all(p.requires_grad for p in low.module_.parameters())
 
 
+FIRST_RECIPE = dict(
+    encoder="vgg19",
+    decoder="plain",
+    loss="squared_error",
+    freeze_encoder=True,
+    image_size=(224, 224),
+    learning_rate="constant",
+    learning_rate_init=1e-3,
+    weight_decay=0,
+    batch_size=32,
+    augment=False,
+)
+
+
 def test_the_first_recipe_is_said_by_parameters_alone():
-    """VGG19 to its last pooling, plain decoder, squared error, Adam: how the project began, at its own size."""
-    colorizer = Colorizer(
-        encoder="vgg19",
-        decoder="plain",
-        loss="squared_error",
-        weights=None,
-        freeze_encoder=True,
-        image_size=(224, 224),
-        learning_rate="constant",
-        learning_rate_init=1e-3,
-        weight_decay=0,
-        batch_size=32,
-        max_iter=1,
-        augment=False,
-        precision="float32",
-        random_state=0,
-    )
-    network = colorizer.fit(PHOTOS[:1]).module_
+    """How the project began: VGG19 to its last pooling, a plain decoder, squared error, Adam."""
+    smaller = dict(image_size=(64, 64), weights=None, max_iter=1, random_state=0, precision="float32")
+    colorizer = Colorizer(**{**FIRST_RECIPE, **smaller}).fit(PHOTOS[:1])
+    network = colorizer.module_
     assert network.config["taps"] == ["features.36"]  # its last pooling
-    assert [tuple(conv.weight.shape[:2]) for conv in network.decoder.convs] == [
-        (256, 512), (128, 256), (64, 128), (32, 64), (16, 32)
-    ]  # fmt: skip
-    assert network.head.conv.weight.shape == (2, 16, 3, 3)
+    widths = [tuple(conv.weight.shape[:2]) for conv in (*network.decoder.convs, network.head.conv)]
+    assert widths == [(256, 512), (128, 256), (64, 128), (32, 64), (16, 32), (2, 16)]
     with torch.no_grad():
-        assert network(torch.zeros(1, 1, 224, 224))["ab"].shape == (1, 2, 224, 224)
+        assert network(torch.zeros(1, 1, *FIRST_RECIPE["image_size"]))["ab"].shape == (1, 2, 224, 224)
     assert colorizer.predict(PHOTOS[0]).shape == PHOTOS[0].shape

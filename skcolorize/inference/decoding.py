@@ -82,9 +82,9 @@ class Decoding:
     def samples(self, outputs, vividness: float, n_samples: int, generator: torch.Generator) -> torch.Tensor:
         """Coherent alternatives: the distribution of one photo decoded under smooth random preferences.
 
-        A preference is a field that is smooth over the picture (a 4 x 4 grid, enlarged) and over the ab plane,
-        so that a whole dress turns blue, not each cell of it another colour. Where the distribution is sure, it
-        changes nothing.
+        A preference is a field that is smooth over the picture (a 4 x 4 grid, enlarged) and over the ab
+        plane, so that a whole dress turns blue, not each cell of it another colour. Where the distribution
+        is sure, it changes nothing.
 
         Parameters
         ----------
@@ -102,7 +102,9 @@ class Decoding:
         near = near / near.norm(dim=1, keepdim=True)
         drawn = []
         for _ in range(n_samples):
-            field = torch.einsum("jk,khw->jhw", near, torch.randn(len(near), 4, 4, generator=generator).to(near))
+            field = torch.einsum(
+                "jk,khw->jhw", near, torch.randn(len(near), 4, 4, generator=generator).to(near)
+            )
             field = F.interpolate(field[None], size=logits.shape[-2:], mode="bicubic", align_corners=False)
             drawn.append(annealed_mean(logits + PREFERENCE_STRENGTH * field, self.bins, temperature))
         return torch.cat(drawn) * gain

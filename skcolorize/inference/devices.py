@@ -19,10 +19,12 @@ def resolve_device(device: str | torch.device) -> torch.device:
         resolved = torch.device(device)
     except RuntimeError as error:
         raise ValueError(
-            f"The 'device' parameter must be 'auto' or a device of PyTorch such as 'cpu' or 'cuda:0'. Got {device!r}."
+            f"The 'device' parameter must be 'auto' or a device of PyTorch, such as 'cpu'. Got {device!r}."
         ) from error
     if resolved.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device={device!r}, but PyTorch finds no CUDA device here: use device='auto' or 'cpu'")
+        raise ValueError(
+            f"device={device!r}, but PyTorch finds no CUDA device here: use device='auto' or 'cpu'"
+        )
     return resolved
 
 

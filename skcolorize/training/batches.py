@@ -46,7 +46,7 @@ class PhotoBatches:
 
 
 class FeatureBatches(PhotoBatches):
-    """Maps of a frozen encoder, computed once for each photo (and its mirror image where flips are asked for).
+    """Maps of a frozen encoder, computed once for each photo, and for its mirror image with flips.
 
     They are kept as float16: what is lost is a thousandth of a map's values, half of the memory is saved.
     """

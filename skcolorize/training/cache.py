@@ -34,7 +34,7 @@ def memory_limit() -> int:
 class ArrayStore:
     """A growing list of arrays: in memory up to a limit, then in a temporary file mapped into memory.
 
-    The file has no name on Linux and macOS: nothing is left behind when the process dies. ``TMPDIR`` places it.
+    The file has no name on Linux and macOS: nothing stays behind when the process dies. ``TMPDIR`` places it.
     """
 
     def __init__(self, limit: int | None = None):
@@ -184,7 +184,9 @@ def cache_photos(items, names, targets, image_size, *, n_jobs=None, limit: int |
         name = names(index)
         try:
             photo = read_photo(item, name=name, min_side=side)
-            target = None if targets is None else read_photo(target, name=f"the target of {name}", min_side=side)
+            target = (
+                None if targets is None else read_photo(target, name=f"the target of {name}", min_side=side)
+            )
             return index, name, _prepared(photo, target, image_size)
         except (PhotoError, OSError) as error:
             return index, name, str(error)

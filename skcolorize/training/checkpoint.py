@@ -1,4 +1,4 @@
-"""One file for an interrupted fit: written whole every epoch, found again by a fingerprint, removed at the end."""
+"""One file for an interrupted fit: written every epoch, found again by a fingerprint, removed at the end."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Checkpoint:
             return None
         except Exception as error:
             raise ValueError(
-                f"the checkpoint {str(self.path)!r} can't be read ({error}). Remove it to start this fit anew."
+                f"the checkpoint {str(self.path)!r} can't be read ({error}). Remove it to start anew."
             ) from error
 
     def save(self, state: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a network makes of cached photos: the score that stopping goes by, and the calibration of vividness."""
+"""What a network makes of cached photos: the score that stopping goes by, the calibration of vividness."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import torch
 
 from .augmentation import order
 
-#: Steps over which the learning rate rises at the start of a cosine, and the share of all steps it takes at most.
+#: Steps over which the learning rate rises at the start of a cosine, and at most what share of all steps.
 WARM_UP = 100, 0.05
 
 

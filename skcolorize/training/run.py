@@ -37,7 +37,9 @@ class Run:
     device : torch.device
     """
 
-    def __init__(self, start: Start, cache: PhotoCache, settings: Settings, size, augment, validation_fraction, device):
+    def __init__(
+        self, start: Start, cache: PhotoCache, settings: Settings, size, augment, validation_fraction, device
+    ):
         self.start, self.network = start, start.network
         self.decoding = start.decoding.to(device)
         learning, held_out = _split(len(cache), settings, validation_fraction)
@@ -54,15 +56,16 @@ class Run:
         part = dict(size=size, augment=augment, seed=settings.seed, device=device)
         photos = PhotoBatches(cache, learning, **part)
         self.held_out = PhotoBatches(cache, held_out, **part) if len(held_out) else None
-        loss = SquaredError() if self.decoding.bins is None else LogLoss(self.decoding.bins.cpu().numpy(), share=0.5)
+        bins = self.decoding.bins
+        loss = SquaredError() if bins is None else LogLoss(bins.cpu().numpy(), share=0.5)
         loss = loss.to(device)
-        if self.decoding.bins is not None and self.decoding.prior is None:
-            self.decoding.prior = bin_shares(photos, loss, len(self.decoding.bins)).to(device)
+        if bins is not None and self.decoding.prior is None:
+            self.decoding.prior = bin_shares(photos, loss, len(bins)).to(device)
             set_prior(self.network, self.decoding.prior.cpu().numpy())
         self.photos = photos
         if settings.freeze_encoder and augment is not True:
             photos = FeatureBatches(photos, self.network)
-        validate = (lambda network: validation_score(network, self.held_out, self.decoding)) if self.held_out else None
+        validate = self._validate if self.held_out else None
         self.trainer = Trainer(self.network, loss, photos, self.settings, validate)
         self._began, self._first = time.monotonic(), 0
 
@@ -74,6 +77,9 @@ class Run:
     def finished(self) -> bool:
         return self.trainer.finished
 
+    def _validate(self, network) -> float:
+        return validation_score(network, self.held_out, self.decoding)
+
     def report(self) -> str:
         """One line on the last epoch."""
         history, epoch, last = self.history, self.trainer.epoch, self.settings.max_iter
@@ -82,7 +88,7 @@ class Run:
         return f"epoch {epoch}/{last}: loss {history.losses[-1]:.4f}{score}, {left:.0f} s left"
 
     def finish(self) -> Decoding:
-        """Put the best weights in place, settle norms and vividness, and give the decoding that goes with them."""
+        """Put the best weights in place, settle norms and vividness, and give the decoding of the result."""
         self.trainer.restore_best()
         if self.settings.decoder_norms_learn:
             parts = ("encoder", "decoder") if self.settings.encoder_norms_learn else ("decoder",)
@@ -112,7 +118,7 @@ def _split(n_photos: int, settings: Settings, fraction: float) -> tuple[np.ndarr
     n_held_out = max(1, round(fraction * n_photos))
     if n_held_out >= n_photos:
         raise ValueError(
-            f"early_stopping=True holds out {n_held_out} of {n_photos} usable photos: none is left to learn from"
+            f"early_stopping=True holds out {n_held_out} of {n_photos} usable photos: none is left to fit"
         )
     shuffled = np.random.default_rng([settings.seed, 1]).permutation(n_photos)
     return np.sort(shuffled[n_held_out:]), np.sort(shuffled[:n_held_out])

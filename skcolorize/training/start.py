@@ -101,8 +101,8 @@ def starting_point(encoder: str, decoder: str, loss: str, weights, seed: int) ->
     if weights == "embedded":
         if not is_embedded:
             raise ValueError(
-                f"weights='embedded' go with encoder={EMBEDDED_NETWORK[0]!r} and decoder={EMBEDDED_NETWORK[1]!r}, "
-                f"not with encoder={encoder!r} and decoder={decoder!r}. Use weights='imagenet' there."
+                "weights='embedded' go with encoder={!r} and decoder={!r}, ".format(*EMBEDDED_NETWORK)
+                + f"not with encoder={encoder!r} and decoder={decoder!r}. Use weights='imagenet' there."
             )
         weights = embedded_path()
     config = network_config(encoder, decoder, loss)
