@@ -122,10 +122,10 @@ def test_each_round_and_seed_deals_and_crops_anew(folder):
     photos = {float(dealt.centred().batch([3], epoch)[1].mean().round(decimals=1)) for epoch in range(8)}
     assert len(photos) > 1
     alone = [_sets.PhotoSet("one", 1.0, sets[0].items[:1])]
-    views = [_sets.DealtPhotos(alone, 4, seed, torch.device("cpu")).batch([3], 0)[1] for seed in range(12)]
-    sharp = [view for view in views if view.shape[-1] == 128]
-    assert len(sharp) > 1
-    assert not torch.equal(sharp[0], sharp[1])
+    views = [_sets.DealtPhotos(alone, 4, seed, torch.device("cpu")).batch([3], 0)[1] for seed in range(4)]
+    first, second = [view for view in views if [v.shape for v in views].count(view.shape) > 1][:2]
+    assert not torch.equal(first, second)
+
 
 
 def test_gray_and_broken_photos_are_not_dealt(tmp_path):
