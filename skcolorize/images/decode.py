@@ -12,11 +12,20 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import IFD
 from PIL.ExifTags import Base as Tag
 
-from .. import color
 from . import profiles, storage
 from .forms import check_array, photo_name
+from .levels import GRAY_CHROMA, as_levels, gray_levels, image_array, is_gray, mean_chroma, shrunk
 
-GRAY_CHROMA = 2.0  # mean CIELAB chroma under which a photo counts as gray
+__all__ = [
+    "GRAY_CHROMA",
+    "Photo",
+    "PhotoError",
+    "as_levels",
+    "gray_levels",
+    "is_gray",
+    "mean_chroma",
+    "read_photo",
+]
 
 
 class PhotoError(ValueError):
@@ -183,11 +192,11 @@ def _from_image(image: Image.Image, name: str, min_side: int | None, max_size: i
         image = image.convert("L")
     if image.has_transparency_data and not image.mode.startswith("I"):
         image = image.convert("LA" if image.mode in {"L", "LA", "La"} else "RGBA")
-        alpha = _turned(_as_array(image.getchannel("A")), orientation)
+        alpha = shrunk(_turned(image_array(image.getchannel("A")), orientation), max_size)
         image = image.convert(image.mode.removesuffix("A"))
     image = profiles.to_srgb(image, icc)
-    pixels = _levels(_turned(_as_array(image), orientation), name)
-    return _shrunk(Photo(pixels, alpha, name, info), max_size)
+    pixels = _levels(_turned(image_array(image), orientation), name)
+    return Photo(shrunk(pixels, max_size), alpha, name, info)
 
 
 def _count_frames(image: Image.Image) -> int:
@@ -216,17 +225,6 @@ def _orientation(image: Image.Image) -> int:
         return image.getexif().get(Tag.Orientation, 1)
     except Exception:  # unreadable EXIF spoils no photo
         return 1
-
-
-def _as_array(image: Image.Image) -> np.ndarray:
-    """The image as a writable array, in strips: four times as fast for RGB as ``np.array(image)``."""
-    first = np.asarray(image.crop((0, 0, image.width, 1)))
-    out = np.empty((image.height, *first.shape[1:]), first.dtype)
-    rows = max(1, 2**18 // image.width)
-    for top in range(0, image.height, rows):
-        bottom = min(top + rows, image.height)
-        out[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
-    return out
 
 
 def _turned(array: np.ndarray, orientation: int) -> np.ndarray:
@@ -277,89 +275,7 @@ def _from_array(array: np.ndarray, name: str, max_size: int | None) -> Photo:
     alpha = None
     if array.ndim == 3:
         if array.shape[2] == 4:
-            array, alpha = array[..., :3], np.ascontiguousarray(array[..., 3])
+            array, alpha = array[..., :3], shrunk(np.ascontiguousarray(array[..., 3]), max_size)
         elif array.shape[2] == 1:
             array = array[..., 0]
-    return _shrunk(Photo(np.ascontiguousarray(array), alpha, name), max_size)
-
-
-def _shrunk(photo: Photo, max_size: int | None) -> Photo:
-    """The photo with its longest side at most `max_size`."""
-    height, width = photo.pixels.shape[:2]
-    if max_size is None or max(height, width) <= max_size:
-        return photo
-    scale = max_size / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    photo.pixels = _resized(photo.pixels, size)
-    if photo.alpha is not None:
-        photo.alpha = _resized(photo.alpha, size)
-    return photo
-
-
-def _resized(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The array at another (width, height), by Pillow: bicubic, antialiased."""
-    if array.ndim == 3 and array.dtype != np.uint8:  # Pillow has one channel of 16 or 32 bits, not three
-        return np.stack([_resized(np.ascontiguousarray(array[..., c]), size) for c in range(3)], axis=-1)
-    gap = None if array.dtype == np.uint16 else 3.0  # Pillow can't take the shortcut of a gap in 16 bits
-    resized = _as_array(Image.fromarray(array).resize(size, Image.Resampling.BICUBIC, reducing_gap=gap))
-    return resized.clip(0, 1) if array.dtype.kind == "f" else resized
-
-
-def as_levels(values: np.ndarray, dtype: Any) -> np.ndarray:
-    """Levels of one dtype (uint8, uint16, float32 in 0..1) as those of another, rounded."""
-    dtype = np.dtype(dtype)
-    if values.dtype == dtype:
-        return values
-    top = [1.0 if kind.kind == "f" else np.iinfo(kind).max for kind in (values.dtype, dtype)]
-    scaled = np.multiply(values, top[1] / top[0], dtype=np.float32)
-    return scaled if dtype.kind == "f" else np.rint(scaled, out=scaled).astype(dtype)
-
-
-def mean_chroma(pixels: np.ndarray) -> float:
-    """Mean CIELAB chroma of a photo, on a thumbnail of 64 pixels; 0 for gray ones of two dimensions.
-
-    Parameters
-    ----------
-    pixels : ndarray of shape (H, W) or (H, W, 3)
-        sRGB: uint8, uint16 or float in 0..1.
-
-    Returns
-    -------
-    chroma : float
-        In Lab units: about 20 for everyday photos, 10 for a sepia scan.
-    """
-    if pixels.ndim == 2:
-        return 0.0
-    thumbnail = _shrunk(Photo(pixels), 64).pixels
-    return float(np.hypot(*np.moveaxis(color.rgb_to_lab(thumbnail)[..., 1:], -1, 0)).mean())
-
-
-def is_gray(pixels: np.ndarray) -> bool:
-    """Whether a photo has next to no colour: a mean chroma under 2 (see `mean_chroma`)."""
-    return mean_chroma(pixels) < GRAY_CHROMA
-
-
-def gray_levels(pixels: np.ndarray) -> np.ndarray:
-    """The gray photo of the same lightness, in sRGB gray levels.
-
-    Parameters
-    ----------
-    pixels : ndarray of shape (H, W) or (H, W, 3)
-        sRGB: bool, uint8, uint16 or float in 0..1.
-
-    Returns
-    -------
-    gray : ndarray of shape (H, W)
-        uint8 for bool and uint8, else uint16. A gray photo of one of these dtypes is given back as it is.
-    """
-    if pixels.dtype.kind == "b":
-        pixels = pixels * np.uint8(255)
-    dtype = "uint8" if pixels.dtype == np.uint8 else "uint16"
-    if pixels.ndim == 2:
-        return pixels if pixels.dtype.kind == "u" else np.rint(pixels * 65535).astype(np.uint16)
-    gray = np.empty(pixels.shape[:2], dtype)
-    rows = max(1, 2**18 // pixels.shape[1])
-    for top in range(0, len(pixels), rows):  # in strips: Lab of a whole photo is twelve times its size
-        lab = color.rgb_to_lab(pixels[top : top + rows])
-        gray[top : top + rows] = color.lightness_to_gray(lab[..., 0], dtype)
-    return gray
+    return Photo(shrunk(np.ascontiguousarray(array), max_size), alpha, name)

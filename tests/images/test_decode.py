@@ -317,6 +317,15 @@ def test_two_units_of_chroma_divide_gray_from_colour(chroma, gray):
     assert is_gray(color.lab_to_rgb(lab, "float32")) == gray
 
 
+def test_gray_levels_of_bytes_are_those_of_their_lightness():
+    rgb = np.random.default_rng(0).integers(0, 256, (300, 333, 3), dtype=np.uint8)
+    exact = color.lightness_to_gray(color.rgb_to_lab(rgb)[..., 0])
+    error = np.abs(gray_levels(rgb).astype(int) - exact)
+    assert error.max() <= 1 and (error > 0).mean() < 0.02
+    levels = np.arange(256, dtype=np.uint8)[None]
+    assert_array_equal(gray_levels(np.stack([levels] * 3, axis=-1)), levels)
+
+
 def test_gray_levels():
     assert gray_levels(gray_scene()) is gray_scene()
     assert gray_levels(gray_scene("uint16")) is gray_scene("uint16")
