@@ -149,18 +149,17 @@ def _share_strips(make_kernel, size, strip, n_jobs=None):
 
 
 def _matmul(matrix, planes, out):
-    """``matrix @ planes`` in blocks of columns too small for BLAS to start threads, which would fight ours."""
-    n = planes.shape[1]
-    block = max(16, _BLOCK // matrix.size)
-    whole = n - n % block
-    if whole:
-        np.matmul(
-            matrix,
-            planes[:, :whole].reshape(len(planes), -1, block).transpose(1, 0, 2),
-            out=out[:, :whole].reshape(len(out), -1, block).transpose(1, 0, 2),
-        )
-    if whole < n:
-        np.matmul(matrix, planes[:, whole:], out=out[:, whole:])
+    """``matrix @ planes`` in blocks of columns too small for BLAS to start threads that fight ours."""
+    n = planes.shape[-1]
+    blocks = max(1, matrix.size * n // _BLOCK)
+    even = n - n % blocks
+
+    def cut(array):
+        return array[..., :even].reshape(*array.shape[:-1], blocks, -1).swapaxes(-3, -2)
+
+    np.matmul(matrix, cut(planes), out=cut(out))
+    if even < n:
+        np.matmul(matrix, planes[..., even:], out=out[..., even:])
 
 
 def _roots_from_lab(lab, roots):
@@ -174,13 +173,10 @@ def _roots_from_lab(lab, roots):
     z += y
 
 
-def _linear_from_roots(roots, scratch):
-    """Linear RGB (3, n) of scaled roots (3, n); ``scratch`` (2, 3, n) takes it, ``roots`` is spent."""
+def _cube(roots, scratch):
+    """Undo scaled roots in place; ``scratch`` is two arrays of their shape."""
     cube, square = scratch
-    low = roots.min(initial=_KNEE)
-    if low < 0:
-        np.maximum(roots[2], 0, out=roots[2])  # as scikit-image does
-    if low >= _KNEE:
+    if roots.min(initial=_KNEE) >= _KNEE:
         np.multiply(roots, roots, out=square)
         roots *= square
     else:  # the cube, and below the knee its tangent line: no masks
@@ -189,8 +185,14 @@ def _linear_from_roots(roots, scratch):
         np.multiply(cube, cube, out=square)
         cube *= square
         roots += cube
-    _matmul(_RGB_FROM_CUBES, roots, cube)
-    return cube
+
+
+def _linear_from_roots(roots, scratch):
+    """Linear RGB (3, n) of scaled roots (3, n); ``scratch`` (2, 3, n) takes it, ``roots`` is spent."""
+    np.maximum(roots[2], 0, out=roots[2])  # as scikit-image does
+    _cube(roots, scratch)
+    _matmul(_RGB_FROM_CUBES, roots, scratch[0])
+    return scratch[0]
 
 
 def _level_writer(dtype, size):

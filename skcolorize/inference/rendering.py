@@ -3,8 +3,6 @@
 Everything happens strip by strip: beside the result only a few megabytes are held at any photo size.
 """
 
-from functools import cache
-
 import numpy as np
 from PIL import Image
 
@@ -14,7 +12,8 @@ __all__ = ["render_image", "render_lab", "render_rgb"]
 
 _MAX_ROWS = 256  # of a strip: keeps the matrix that interpolates rows small for narrow photos
 _GUIDE_RADIUS, _GUIDE_EPSILON = 2, 1e-4
-_GAMUT_STEPS = 2
+# Linear RGB of the cubes of x and z, and of Y.
+_RGB_FROM_XZY = np.column_stack([color._RGB_FROM_CUBES[:, ::2], color._RGB_FROM_WXYZ[:, 1]]).astype(np.float32)
 
 # How far the scaled roots of X and Z lie from that of Y, per unit of a and b.
 _SHIFT_FROM_AB = np.array([color._ROOT_SCALE / 500, -color._ROOT_SCALE / 200], np.float32)
@@ -25,42 +24,16 @@ def render_rgb(lightness, ab, *, dtype="uint8", upsampling="bilinear", n_jobs=No
     dtype = color._check_dtype(dtype)
     merge = _Merge(lightness, ab, upsampling)
     picture = np.empty((*merge.shape, 3), dtype)
-
-    def make_write(size):
-        write_levels = color._level_writer(dtype, size)
-
-        def write(rows, linear, y, shift):
-            for channel in range(3):
-                write_levels(linear[channel], picture[rows, :, channel])
-
-        return write
-
-    merge.run(make_write, n_jobs)
+    _write_rgb(merge, picture, n_jobs)
     return picture
 
 
 def render_image(lightness, ab, *, upsampling="bilinear", n_jobs=None):
     """The same picture as a PIL image of mode RGBX (JPEG, WebP and TIFF save it), without a copy."""
     merge = _Merge(lightness, ab, upsampling)
-    words = np.empty(merge.shape, np.uint32)
-    tables = [_word_table(channel) for channel in range(3)]
-
-    def make_write(size):
-        index_all, part_all = np.empty(size, np.intp), np.empty(size, np.uint32)
-
-        def write(rows, linear, y, shift):
-            out = words[rows].reshape(-1)
-            index, part = index_all[: out.size], part_all[: out.size]
-            for channel, table in enumerate(tables):
-                np.right_shift(linear[channel].view(np.int32), color._GAMMA_SHIFT, out=index)
-                np.take(table, index, out=part if channel else out, mode="clip")
-                if channel:
-                    out |= part
-
-        return write
-
-    merge.run(make_write, n_jobs)
-    return Image.frombuffer("RGBX", merge.shape[::-1], words, "raw", "RGBX", 0, 1)
+    pixels = np.zeros((*merge.shape, 4), np.uint8)
+    _write_rgb(merge, pixels, n_jobs)
+    return Image.frombuffer("RGBX", merge.shape[::-1], pixels, "raw", "RGBX", 0, 1)
 
 
 def render_lab(lightness, ab, *, upsampling="bilinear", n_jobs=None):
@@ -68,7 +41,9 @@ def render_lab(lightness, ab, *, upsampling="bilinear", n_jobs=None):
     merge = _Merge(lightness, ab, upsampling)
     lab = np.empty((*merge.shape, 3), np.float32)
 
-    def write(rows, linear, y, shift):
+    def write(rows, linear, y, shift, fitted):
+        roots = color._root(color._WXYZ_FROM_RGB @ linear.take(fitted, axis=1))
+        shift[:, fitted] = color._ROOT_SCALE * (roots[::2] - roots[1])
         out = lab[rows].reshape(-1, 3)
         np.multiply(y, 116 / color._ROOT_SCALE, out=out[:, 0])
         out[:, 0] -= 16
@@ -78,12 +53,17 @@ def render_lab(lightness, ab, *, upsampling="bilinear", n_jobs=None):
     return lab
 
 
-@cache
-def _word_table(channel):
-    """8-bit sRGB levels already shifted to their byte of an RGBX word."""
-    table = np.zeros((len(color._gamma_table()), 4), np.uint8)
-    table[:, channel] = color._gamma_table()
-    return table.view(np.uint32)[:, 0]
+def _write_rgb(merge, pixels, n_jobs):
+    def make_write(size):
+        write_levels = color._level_writer(pixels.dtype.name, size)
+
+        def write(rows, linear, *_):
+            for channel in range(3):
+                write_levels(linear[channel], pixels[rows, :, channel])
+
+        return write
+
+    merge.run(make_write, n_jobs)
 
 
 class _Merge:
@@ -101,28 +81,32 @@ class _Merge:
         self.offset, *self.slope = [_widen(p, self.shape[1]) for p in planes]
 
     def run(self, make_write, n_jobs=None):
-        """Call ``write(rows, linear, y, shift)`` for each strip, with linear RGB, root of Y and distances."""
+        """Call ``write(rows, linear, y, shift, fitted)`` for each strip.
+
+        Linear RGB, root of Y, distances of the other roots (before repair), indices of repaired pixels.
+        """
         height, width = self.shape
         strip_rows = max(1, min(color._STRIP // max(width, 1), _MAX_ROWS))
 
         def make_kernel(rows):
-            planes = np.empty((12, rows * width), np.float32)
+            planes = np.empty((10, rows * width), np.float32)
             write = make_write(rows * width)
 
             def kernel(start, stop):
-                n = (stop - start) * width
-                y, shift, roots, scratch = planes[0, :n], planes[1:3, :n], planes[3:6, :n], planes[6:, :n]
-                _roots_of(self.lightness[start:stop].reshape(-1), y)
-                self._interpolate(start, stop, y, shift, scratch[0])
-                np.add(y, shift, out=roots[::2])
-                roots[1] = y
-                linear = color._linear_from_roots(roots, scratch.reshape(2, 3, n))
-                outside = np.flatnonzero(color._is_outside(linear, scratch[3:]))
+                y, shift, cubes, scratch = np.split(planes[:, : (stop - start) * width], (1, 3, 6))
+                y = y[0]
+                _look_up_lightness(self.lightness[start:stop].reshape(-1), y, cubes[2])
+                self._interpolate(start, stop, y, shift, scratch[:2])
+                np.add(y, shift, out=cubes[:2])
+                color._cube(cubes[:2], (scratch[:2], scratch[2:]))
+                linear = scratch[:3]
+                color._matmul(_RGB_FROM_XZY, cubes, linear)
+                outside = np.flatnonzero(color._is_outside(linear, cubes))
                 if outside.size:
-                    shift[:, outside], linear[:, outside] = _fit_gamut(
-                        y[outside], shift[:, outside], linear[:, outside]
-                    )
-                write(slice(start, stop), linear, y, shift)
+                    parts = (part.take(outside, axis=-1) for part in (cubes[2], y, shift, linear))
+                    for plane, values in zip(linear, _fit_gamut(*parts), strict=True):
+                        plane[outside] = values
+                write(slice(start, stop), linear, y, shift, outside)
 
             return kernel
 
@@ -130,46 +114,51 @@ class _Merge:
 
     def _interpolate(self, start, stop, y, out, scratch):
         """Distances of roots x and z from y: offset, or slope * y + offset, on the pixels of a strip."""
-        taps, rows = _row_taps(start, stop, self.shape[0], self.offset.shape[1])
-        width = self.shape[1]
-        for plane in (0, 1):
-            for k, slope in enumerate(self.slope):
-                color._matmul(taps, slope[plane, rows], scratch.reshape(-1, width))
-                scratch *= y
-            color._matmul(taps, self.offset[plane, rows], out[plane].reshape(-1, width))
-            if self.slope:
-                out[plane] += scratch
+        height, width = self.shape
+        taps, rows = _row_taps(start, stop, height, self.offset.shape[1])
+        color._matmul(taps, self.offset[:, rows], out.reshape(2, -1, width))
+        for slope in self.slope:
+            color._matmul(taps, slope[:, rows], scratch.reshape(2, -1, width))
+            scratch *= y
+            out += scratch
 
 
-def _fit_gamut(y, shift, linear):
-    """Lower the chroma of colours that leave sRGB, along constant L and hue; gives shift and linear RGB.
+def _look_up_lightness(lightness, root, luminance):
+    """Scaled root of Y, and Y, of a row of gray levels, or of L."""
+    if lightness.dtype.kind == "f":
+        np.multiply(lightness, color._ROOT_SCALE / 116, out=root, casting="same_kind")
+        root += color._ROOT_SCALE * 16 / 116
+        luminance[:] = root
+        color._cube(luminance, np.empty((2, *root.shape), np.float32))
+        luminance *= color._ROOT_SCALE**-3
+    else:
+        for curve, out in ((color._scaled_root_from_srgb, root), (color._linear_from_srgb, luminance)):
+            color._look_up(color._level_table(curve, lightness.dtype.name), lightness, out)
+
+
+def _fit_gamut(luminance, y, shift, linear):
+    """Linear RGB with less chroma, along constant L and hue, for colours that leave sRGB.
 
     Where the line from gray to the colour leaves the gamut would be known at once if linear RGB were linear
-    in chroma: two such steps come close, and a last one, in linear RGB, ends exactly on the boundary.
+    in chroma: one such step comes close, and a second one, in linear RGB, ends exactly on the boundary.
     """
-    luminance = color._WXYZ_FROM_RGB[1] @ linear
-    np.clip(luminance, 0, 1, out=luminance)
-    fraction = np.ones_like(y)
+    shift *= _fraction_inside(luminance, linear)
     roots, *scratch = np.empty((3, *linear.shape), np.float32)
-    for _ in range(_GAMUT_STEPS):
-        fraction *= _fraction_inside(luminance, linear)
-        np.minimum(fraction, 1, out=fraction)
-        roots[1] = y
-        np.multiply(shift, fraction, out=roots[::2])
-        roots[::2] += y
-        linear = color._linear_from_roots(roots, scratch)
-    last = np.minimum(_fraction_inside(luminance, linear), 1)
+    roots[1] = y
+    np.add(y, shift, out=roots[::2])
+    linear = color._linear_from_roots(roots, scratch)
+    fraction = _fraction_inside(luminance, linear)
     linear -= luminance
-    linear *= last
+    linear *= fraction
     linear += luminance
-    return shift * (fraction * last), linear
+    return linear
 
 
 def _fraction_inside(luminance, linear):
-    """Part of the way from gray to a linear colour that lies within 0..1; above 1 if there is room left."""
+    """Part of the way from gray to a linear colour that lies within 0..1."""
     below = luminance / np.maximum(luminance - linear.min(axis=0), 1e-6)
     above = (1 - luminance) / np.maximum(linear.max(axis=0) - luminance, 1e-6)
-    return np.minimum(below, above)
+    return np.minimum(np.minimum(below, above), 1)
 
 
 def _roots_of(lightness, out):
@@ -218,7 +207,7 @@ def _fit_guide(lightness, shift):
         gray = color.lightness_to_gray(gray)
     gray = np.asarray(Image.fromarray(np.ascontiguousarray(gray)).resize(size, Image.Resampling.BOX))
     guide = np.empty(gray.shape, np.float32)
-    _roots_of(gray.reshape(-1), guide.reshape(-1))
+    color._look_up(color._level_table(color._scaled_root_from_srgb, "uint8"), gray.reshape(-1), guide.reshape(-1))
     taps, rows = _row_taps(0, size[1], size[1], h)
     shift = np.matmul(taps, _widen(shift, size[0])[:, rows])
     mean, mean_shift = _box_mean(guide), _box_mean(shift)
