@@ -6,12 +6,13 @@ from functools import cache
 
 import torch
 
-# Scikit-image's constants (D65, 2 degree observer). The rows of the first matrix sum to about 1.
+# Scikit-image's constants (D65, 2 degree observer); XYZ over the white point.
 _XYZ_FROM_RGB = torch.tensor(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]],
     dtype=torch.float64,
 ) / torch.tensor([[0.95047], [1.0], [1.08883]], dtype=torch.float64)
 _RGB_FROM_XYZ = _XYZ_FROM_RGB.inverse()
+_LAB_FROM_ROOTS = torch.tensor([[0, 116 / 50, 0], [500, -500, 0], [0, 200, -200]], dtype=torch.float64)
 _KNEE = 6 / 29  # below it the root is a straight line
 
 
@@ -43,10 +44,11 @@ def rgb_to_lab(rgb: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     else:
         linear = _linear(rgb)
     xyz = _XYZ_FROM_RGB.to(linear) @ linear.reshape(len(rgb), 3, -1)
+    # f(t) + 2/29: the cube root of what lies above the knee, the straight line of what lies below
     root = xyz.clamp_min(_KNEE**3).log_().mul_(1 / 3).exp_()
-    root += (xyz.clamp_max_(_KNEE**3) - _KNEE**3) / (3 * _KNEE**2)
-    x, y, z = root.view(rgb.shape).unbind(1)
-    return (y * (116 / 50) - (16 / 50 + 1)).unsqueeze(1), torch.stack([500 * (x - y), 200 * (y - z)], 1)
+    root.add_(xyz.clamp_max_(_KNEE**3), alpha=1 / (3 * _KNEE**2))
+    lab = (_LAB_FROM_ROOTS.to(root) @ root).view(rgb.shape)
+    return lab[:, :1].sub_(1 + (16 + 116 * 2 / 29) / 50), lab[:, 1:]
 
 
 def lab_to_rgb(lightness: torch.Tensor, ab: torch.Tensor) -> torch.Tensor:
