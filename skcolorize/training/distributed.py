@@ -1,0 +1,90 @@
+"""Several processes that train one network: what `torchrun` started, or this process alone."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+
+class World:
+    """The processes of one fit. Alone, every method gives back what it was given.
+
+    Parameters
+    ----------
+    device : torch.device
+        Of this process; decides between NCCL and gloo.
+    """
+
+    def __init__(self, device: torch.device):
+        if _launched_by_torchrun() and not dist.is_initialized():
+            dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        self.together = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+        self.rank = dist.get_rank() if self.together else 0
+        self.size = dist.get_world_size() if self.together else 1
+        self.device = device
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the one that writes and prints."""
+        return self.rank == 0
+
+    def agreed(self, value: Any) -> Any:
+        """The first process's value, in all of them."""
+        if not self.together:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def total(self, value: float) -> float:
+        """Sum over the processes."""
+        if not self.together:
+            return value
+        tensor = torch.tensor(value, dtype=torch.float64, device=self.device)
+        dist.all_reduce(tensor)
+        return float(tensor)
+
+    def share(self, items: Iterable) -> list:
+        """This process's part of numbered work: every `size`-th item."""
+        return [item for i, item in enumerate(items) if i % self.size == self.rank]
+
+    def gathered(self, parts: list) -> list:
+        """All results of work dealt out by `share`, in the order of the work, in every process."""
+        if not self.together:
+            return parts
+        boxes: list = [None] * self.size
+        dist.all_gather_object(boxes, parts)
+        return [boxes[i % self.size][i // self.size] for i in range(sum(map(len, boxes)))]
+
+    def wrapped(self, module: nn.Module) -> nn.Module:
+        """The module, its gradients averaged over the processes."""
+        if not self.together:
+            return module
+        devices = [self.device] if self.device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(module, device_ids=devices)
+
+    def synchronise(self, module: nn.Module) -> None:
+        """Give every process the first one's weights and buffers."""
+        if self.together:
+            with torch.no_grad():
+                for tensor in [*module.parameters(), *module.buffers()]:
+                    dist.broadcast(tensor, src=0)
+
+
+def _launched_by_torchrun() -> bool:
+    """Whether this is a process of torchrun's own: its children inherit the variables but are none."""
+    main = multiprocessing.current_process().name == "MainProcess"
+    return main and dist.is_available() and int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+
+
+def local_device(device: torch.device) -> torch.device:
+    """The GPU of this process where several share a machine."""
+    if device == torch.device("cuda") and "LOCAL_RANK" in os.environ and _launched_by_torchrun():
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    return device
