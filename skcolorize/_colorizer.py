@@ -40,6 +40,7 @@ from .networks import build_network
 from .networks.weights import load_state, network_state
 from .training.cache import PhotoCache, cache_photos, eight_bits, warn_if_tinted
 from .training.checkpoint import Checkpoint, fingerprint
+from .training.distributed import World, local_device
 from .training.loop import Settings
 from .training.run import Run
 from .training.start import Start, embedded_path, read_weights, starting_point, write_weights
@@ -307,21 +308,22 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         self._check_parameters()
         photos, targets = self._check_training_photos(X, y, "fit")
         goes_on = self.warm_start and hasattr(self, "module_")
-        with self._held_checkpoint(photos, targets, goes_on) as checkpoint:
-            saved = checkpoint.load() if checkpoint else None
-            seed = saved["seed"] if saved else self._draw_seed()
-            run = self._begin(photos, targets, seed, goes_on, max_iter=self.max_iter)
+        world = World(local_device(resolve_device(self.device)))
+        with self._held_checkpoint(photos, targets, goes_on, world) as checkpoint:
+            saved = world.agreed(checkpoint.load() if checkpoint else None)
+            seed = saved["seed"] if saved else world.agreed(self._draw_seed())
+            run = self._begin(photos, targets, seed, goes_on, world, max_iter=self.max_iter)
             if saved:
                 run.load_state_dict(saved["run"])
             earlier = (self.n_iter_, self.loss_curve_, self.validation_scores_) if goes_on else (0, [], [])
             with fit_task(self, X, y, n_epochs=self.max_iter - run.trainer.epoch) as task:
                 while not run.finished:
                     _, stop = task.epoch(run.trainer.run_epoch, lambda: self._learned(run, earlier))
-                    if self.verbose:
+                    if self.verbose and world.leads:
                         print(run.report(), flush=True)
                     if checkpoint:
                         checkpoint.save({"seed": seed, "run": run.state_dict()})
-                    if stop:
+                    if world.agreed(stop):
                         break
             run.finish()
             self._take(self._learned(run, earlier))
@@ -356,7 +358,9 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         photos, targets = self._check_training_photos(X, y, "partial_fit")
         goes_on = hasattr(self, "module_")
         earlier = (self.n_iter_, self.loss_curve_, None) if goes_on else (0, [], None)
-        run = self._begin(photos, targets, self._draw_seed(), goes_on, max_iter=1, learning_rate="constant")
+        world = World(local_device(resolve_device(self.device)))
+        schedule = {"max_iter": 1, "learning_rate": "constant"}
+        run = self._begin(photos, targets, world.agreed(self._draw_seed()), goes_on, world, **schedule)
         if goes_on and (moments := vars(self).get("_moments")):
             run.trainer.optimizer.load_state_dict(moments)
         run.trainer.epoch = earlier[0]  # new crops at each call
@@ -380,8 +384,8 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
             )
         return photos, targets
 
-    def _held_checkpoint(self, photos, targets, goes_on: bool):
-        if self.checkpoint is None:
+    def _held_checkpoint(self, photos, targets, goes_on: bool, world: World):
+        if self.checkpoint is None or not world.leads:
             return contextlib.nullcontext()
         names = {k: v for k, v in self.get_params(deep=False).items() if k not in _CIRCUMSTANCES}
         if goes_on:
@@ -391,15 +395,16 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
     def _draw_seed(self) -> int:
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
-    def _begin(self, photos: Photos, targets: Photos | None, seed: int, goes_on: bool, **schedule) -> Run:
+    def _begin(
+        self, photos: Photos, targets: Photos | None, seed: int, goes_on: bool, world: World, **schedule
+    ):
         """Decode the photos and make ready to train."""
         start = self._start(seed, goes_on)
-        cache = cache_photos(photos, photos.name, targets, self.image_size, n_jobs=self.n_jobs)
+        cache = cache_photos(photos, photos.name, targets, self.image_size, world=world, n_jobs=self.n_jobs)
         self.skipped_images_ = [SkippedImage(*skipped) for skipped in cache.skipped]
         _report_skipped(cache, len(photos), with_targets=targets is not None)
         warn_if_tinted(cache)
         frozen = start.origin == "imagenet" if self.freeze_encoder == "auto" else bool(self.freeze_encoder)
-        device = resolve_device(self.device)
         settings = Settings(
             batch_size=self.batch_size,
             learning_rate_init=self.learning_rate_init,
@@ -409,13 +414,13 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
             early_stopping=self.early_stopping,
             n_iter_no_change=self.n_iter_no_change,
             tol=self.tol,
-            precision=resolve_precision(self.precision, device, learning=True),
+            precision=resolve_precision(self.precision, world.device, learning=True),
             seed=seed,
             **{"learning_rate": self.learning_rate, **schedule},
         )
         size = working_size(1, 1, self.image_size)
         augment = bool(self.augment) if self.augment != "flip" else "flip"
-        return Run(start, cache, settings, size, augment, self.validation_fraction, device)
+        return Run(start, cache, settings, size, augment, self.validation_fraction, world.device)
 
     def _start(self, seed: int, goes_on: bool) -> Start:
         if not goes_on:
@@ -775,7 +780,9 @@ def _report_skipped(cache: PhotoCache, n_photos: int, *, with_targets: bool) -> 
     if len(cache) == 0:
         hint = ""
         if not with_targets and all("is gray" in reason for reason in reasons):
-            hint = " fit learns from X's own colours; for gray photos pass the colours as y: fit(X, y=X_color)."
+            hint = (
+                " fit learns from X's own colours; for gray photos pass the colours as y: fit(X, y=X_color)."
+            )
         raise ValueError(f"none of the {n_photos} photos can be learned from: {reasons[0]}.{hint}")
     _warn_skipped("fit", reasons, n_photos)
 

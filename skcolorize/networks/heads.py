@@ -98,8 +98,9 @@ class LogLoss(nn.Module):
     bins : ndarray of shape (n_bins, 2)
         Grid points in Lab units, as :func:`ab_bins` gives them.
     share : float in (0, 1], default=1.0
-        Share of the map's cells that the loss is taken over, drawn at each call: the softmax over bins is
-        bound by memory, and half of the cells carry nearly all of the gradient.
+        Share of the map's cells that the loss is taken over, drawn at each call, the same for all photos of
+        a batch (however it is split over processes): the softmax over bins is bound by memory, and half of
+        the cells carry nearly all of the gradient.
     """
 
     def __init__(self, bins: np.ndarray | None = None, share: float = 1.0):
@@ -147,14 +148,15 @@ class LogLoss(nn.Module):
 
     def forward(self, outputs: dict[str, torch.Tensor], target_ab: torch.Tensor, generator=None):
         logits = outputs["logits"]
-        target = reduce_to(target_ab, logits.shape[-2:]).movedim(1, -1).reshape(-1, 2)
-        logits = logits.movedim(1, -1).reshape(len(target), -1)
+        target = reduce_to(target_ab, logits.shape[-2:]).movedim(1, -1).flatten(1, 2)
+        logits = logits.movedim(1, -1).flatten(1, 2)
         if self.share < 1:
-            keep = torch.randperm(len(target), generator=generator)[: max(1, round(self.share * len(target)))]
+            n_cells = target.shape[1]
+            keep = torch.randperm(n_cells, generator=generator)[: max(1, round(self.share * n_cells))]
             keep = keep.to(logits.device)
-            target, logits = target[keep], logits.index_select(0, keep)
-        indices, weights = self.soft_targets(target)
-        logits = logits.float()
+            target, logits = target[:, keep], logits.index_select(1, keep)
+        indices, weights = self.soft_targets(target.flatten(0, 1))
+        logits = logits.flatten(0, 1).float()
         return (logits.logsumexp(1) - (logits.gather(1, indices) * weights).sum(1)).mean()
 
 

@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image
 from ..color import rgb_to_lab
 from ..images.decode import Photo, PhotoError, gray_levels, is_gray, read_photo
 from ..inference.threads import ordered_map
+from .distributed import World
 
 #: A photo keeps at most this aspect in the cache: square crops of a panorama need no more of it.
 LARGEST_ASPECT = 3.0
@@ -149,7 +151,9 @@ def _prepared(photo: Photo, target: Photo | None, image_size) -> np.ndarray:
     return np.concatenate([rgb, gray[..., None]], axis=-1)
 
 
-def cache_photos(items, names, targets, image_size, *, n_jobs=None, limit: int | None = None) -> PhotoCache:
+def cache_photos(
+    items, names, targets, image_size, *, world: World | None = None, n_jobs=None, limit: int | None = None
+) -> PhotoCache:
     """Decode training photos once, in threads.
 
     Parameters
@@ -162,6 +166,8 @@ def cache_photos(items, names, targets, image_size, *, n_jobs=None, limit: int |
         Colour targets, as many as there are items.
     image_size : int or (int, int)
         Short side of a cached photo, or the exact (height, width).
+    world : World or None
+        Of several processes each decodes its share, and all get all photos.
     n_jobs : int or None
         Threads that decode.
     limit : int or None
@@ -192,7 +198,8 @@ def cache_photos(items, names, targets, image_size, *, n_jobs=None, limit: int |
             return index, name, str(error)
 
     cache = PhotoCache(ArrayStore(limit))
-    for index, name, result in ordered_map(prepare, _numbered(items, targets), n_jobs):
+    work, numbered = partial(ordered_map, prepare, n_jobs=n_jobs), _numbered(items, targets)
+    for index, name, result in world.dealt(work, numbered) if world else work(numbered):
         if isinstance(result, str):
             cache.skipped.append((index, name, result))
         else:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import nn
+
+#: Photos that each process decodes between two exchanges.
+BLOCK = 64
 
 
 class World:
@@ -50,17 +54,19 @@ class World:
         dist.all_reduce(tensor)
         return float(tensor)
 
-    def share(self, items: Iterable) -> list:
-        """This process's part of numbered work: every `size`-th item."""
-        return [item for i, item in enumerate(items) if i % self.size == self.rank]
+    def dealt(self, work: Callable[[Iterable], Iterable], items: Iterable) -> Iterator:
+        """Results of ``work(items)``, which gives one for each item, in order and in every process.
 
-    def gathered(self, parts: list) -> list:
-        """All results of work dealt out by `share`, in the order of the work, in every process."""
+        Each process works on every `size`-th item of a block, then they exchange what came out.
+        """
         if not self.together:
-            return parts
-        boxes: list = [None] * self.size
-        dist.all_gather_object(boxes, parts)
-        return [boxes[i % self.size][i // self.size] for i in range(sum(map(len, boxes)))]
+            yield from work(items)
+            return
+        items = iter(items)
+        while block := list(islice(items, BLOCK * self.size)):
+            shares: list = [None] * self.size
+            dist.all_gather_object(shares, list(work(block[self.rank :: self.size])))
+            yield from (shares[i % self.size][i // self.size] for i in range(len(block)))
 
     def wrapped(self, module: nn.Module) -> nn.Module:
         """The module, its gradients averaged over the processes."""
@@ -80,7 +86,9 @@ class World:
 def _launched_by_torchrun() -> bool:
     """Whether this is a process of torchrun's own: its children inherit the variables but are none."""
     main = multiprocessing.current_process().name == "MainProcess"
-    return main and dist.is_available() and int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+    return (
+        main and dist.is_available() and int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+    )
 
 
 def local_device(device: torch.device) -> torch.device:

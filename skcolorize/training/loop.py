@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from .augmentation import order
+from .distributed import World
 
 #: Steps over which the learning rate rises at the start of a cosine, and at most what share of all steps.
 WARM_UP = 100, 0.05
@@ -59,8 +61,21 @@ class History:
         return since > settings.n_iter_no_change
 
 
+class _Forward(nn.Module):
+    """What a batch goes through, as one module, so that several processes can average its gradients."""
+
+    def __init__(self, network, forward: Callable):
+        super().__init__()
+        self.network, self._forward = network, forward
+
+    def forward(self, inputs):
+        return self._forward(self.network, inputs)
+
+
 class Trainer:
     """Trains a network one epoch at a time.
+
+    Under torchrun each process takes its part of every batch: order, crops and steps are those of one process.
 
     Parameters
     ----------
@@ -82,6 +97,8 @@ class Trainer:
         self._best: dict | None = None
         for parameter in network.encoder.parameters():
             parameter.requires_grad_(not settings.freeze_encoder)
+        self.world = World(self.device)
+        self._forward = self.world.wrapped(_Forward(network, batches.forward))
         self.optimizer = torch.optim.AdamW(self._groups(), lr=settings.learning_rate_init)
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
         self._scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "float16")
@@ -140,7 +157,7 @@ class Trainer:
             positions = shuffled[i * settings.batch_size : (i + 1) * settings.batch_size]
             total += self._step(positions, self.epoch * self.n_batches + i) * len(positions)
         self.epoch += 1
-        self.history.losses.append(total / len(self.batches))
+        self.history.losses.append(self.world.total(total) / len(self.batches))
         if settings.early_stopping:
             self._score()
         self.history.stopped = self.history.stale(settings)
@@ -149,16 +166,19 @@ class Trainer:
         rate = self._rate(step)
         for group, initial in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = initial * rate
-        inputs, target = self.batches.batch(positions, self.epoch)
-        self._set_modes(len(positions))
+        own = positions[self.world.rank :: self.world.size]
+        # gradients are averaged over processes; one that has no photo left takes part with weight 0
+        weight = len(own) * self.world.size / len(positions)
+        inputs, target = self.batches.batch(own if len(own) else positions[:1], self.epoch)
+        self._set_modes(len(own))
         dtype = getattr(torch, self.settings.precision)
         with (
             torch.enable_grad(),
             torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32),
         ):
             generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + step)
-            loss = self.loss(self.batches.forward(self.network, inputs), target, generator)
-        value = float(loss.detach())
+            loss = self.loss(self._forward(inputs), target, generator) * weight
+        value = float(loss.detach()) / self.world.size
         if not math.isfinite(value):
             raise ValueError(
                 f"the loss became {value} in epoch {self.epoch + 1}: lower learning_rate_init "
@@ -174,15 +194,16 @@ class Trainer:
 
     def _score(self) -> None:
         self.network.eval()
-        score = self.validate(self.network)
+        score = self.world.agreed(self.validate(self.network) if self.world.leads else None)
         if not self.history.scores or score > max(self.history.scores):
             self._best = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self.history.scores.append(score)
 
     def restore_best(self) -> None:
-        """Put back the weights of the epoch with the best score, where there are scores."""
+        """Put back the weights of the epoch with the best score, where there are scores; the same everywhere."""
         if self._best is not None:
             self.network.load_state_dict(self._best)
+        self.world.synchronise(self.network)
         self.network.eval()
 
     def state_dict(self) -> dict[str, Any]:

@@ -89,14 +89,20 @@ class Run:
 
     def finish(self) -> Decoding:
         """Put the best weights in place, settle norms and vividness, and give the decoding of the result."""
+        world = self.trainer.world
         self.trainer.restore_best()
         if self.settings.decoder_norms_learn:
             parts = ("encoder", "decoder") if self.settings.encoder_norms_learn else ("decoder",)
             refresh_norms(self.network, self.photos.centred(), self.settings.batch_size, parts)
+            world.synchronise(self.network)
         self.network.requires_grad_(True).eval()
         if self.held_out is not None or self.start.new_head:
             # Photos learned by heart look colourful without any lift: a stored calibration is kept over them.
-            self.decoding = calibrate(self.network, self.held_out or self.photos, self.decoding)
+            photos = self.held_out or self.photos
+            calibrated = calibrate(self.network, photos, self.decoding) if world.leads else None
+            self.decoding = replace(
+                self.decoding, calibration=world.agreed(calibrated and calibrated.calibration)
+            )
         return self.decoding
 
     def state_dict(self) -> dict[str, Any]:
