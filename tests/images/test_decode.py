@@ -5,6 +5,7 @@ import pathlib
 import sys
 import tracemalloc
 import types
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -167,6 +168,14 @@ def test_unreadable_metadata_spoils_no_photo():
         Image.fromarray(scene()), "PNG", icc_profile=b"no profile" * 20, exif=b"Exif\0\0garbage"
     )
     assert_array_equal(read_photo(content).pixels, scene())
+
+
+def test_threads_share_a_profile():
+    content = PHOTO_FILES["display_p3_profile"].content()
+    expected = read_photo(content).pixels
+    with ThreadPoolExecutor(8) as threads:
+        for photo in threads.map(read_photo, [content] * 64):
+            assert_array_equal(photo.pixels, expected)
 
 
 def test_profile_of_another_kind_of_image_is_left_aside():
