@@ -1,0 +1,116 @@
+"""Every Python block of the user guide and of the front page runs, page by page, in a folder with photos in it.
+
+A block with ``>>>`` is a doctest. A block that can't run here is marked by a comment in front of it::
+
+    .. not run: needs two GPUs
+
+Addresses of buckets are those of fsspec's memory file system here. Fits run one epoch: what is tested is that the
+lines work, not how good the colours are.
+"""
+
+import doctest
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from skcolorize.datasets import load_example_images
+from skcolorize.images import gray_levels
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [DOCS / "index.rst", *sorted((DOCS / "user_guide").glob("*.rst"))]
+BLOCK = re.compile(r"(?:^\.\. (not run: .+)\n\n)?^\.\. code-block:: python\n((?:\n|[ ]+.*\n)+)", re.MULTILINE)
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def blocks(page: Path) -> list[tuple[int, str]]:
+    """Line and text of each block of a page that is to run."""
+    text = page.read_text(encoding="utf-8") + "\n"
+    found = BLOCK.finditer(text)
+    return [
+        (text[: match.start(2)].count("\n") + 1, textwrap.dedent(match[2]))
+        for match in found
+        if not match[1]
+    ]
+
+
+def run(text: str, page: Path, line: int, names: dict) -> None:
+    if ">>>" not in text:
+        exec(compile("\n" * (line - 1) + text, str(page), "exec"), names)
+        return
+    test = doctest.DocTestParser().get_doctest(text, names, page.name, str(page), line)
+    test.globs = names  # a copy would lose the names for the next block
+    report = []
+    doctest.DocTestRunner(optionflags=FLAGS).run(test, out=report.append, clear_globs=False)
+    assert not report, "".join(report)
+
+
+@pytest.fixture
+def photo_folder(tmp_path, monkeypatch):
+    """The working folder: colour photos in my_photos/, gray ones in old_photos/, one of them as grandma.jpg."""
+    examples = load_example_images()
+    for folder in ("my_photos", "old_photos"):
+        (tmp_path / folder).mkdir()
+    for name, pixels in zip(examples.filenames, examples.images, strict=True):
+        image = Image.fromarray(pixels)
+        image.thumbnail((160, 160))
+        image.save(tmp_path / "my_photos" / f"{Path(name).stem}.jpg")
+    for name in ("chelsea", "rocket"):
+        image = Image.open(tmp_path / "my_photos" / f"{name}.jpg")
+        Image.fromarray(gray_levels(image_pixels(image))).save(tmp_path / "old_photos" / f"{name}.jpg")
+    (tmp_path / "grandma.jpg").write_bytes((tmp_path / "old_photos" / "chelsea.jpg").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def image_pixels(image):
+    import numpy as np
+
+    return np.asarray(image)
+
+
+@pytest.fixture
+def one_epoch(monkeypatch):
+    from skcolorize import Colorizer
+
+    fit = Colorizer.fit
+
+    def quick_fit(self, X, y=None):
+        asked, self.max_iter = self.max_iter, 1
+        try:
+            return fit(self, X, y)
+        finally:
+            self.max_iter = asked
+
+    monkeypatch.setattr(Colorizer, "fit", quick_fit)
+
+
+@pytest.fixture
+def bucket(photo_folder):
+    """fsspec's memory file system, with the photos under bucket/photos."""
+    fsspec = pytest.importorskip("fsspec", reason="the guide's buckets need fsspec, of the extra [remote]")
+    memory = fsspec.filesystem("memory")
+    for path in (photo_folder / "my_photos").iterdir():
+        memory.pipe_file(f"/bucket/photos/{path.name}", path.read_bytes())
+    yield
+    memory.rm("/bucket", recursive=True)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_blocks_of_a_page_run(page, photo_folder, one_epoch, request):
+    found = blocks(page)
+    if any("s3://" in text for _, text in found):
+        request.getfixturevalue("bucket")
+    names = {"__name__": "__main__"}
+    for line, text in found:
+        run(text.replace("s3://", "memory://"), page, line, names)
+
+
+def test_no_block_is_missed():
+    """Blocks in other dress (``::``, doctest paragraphs, python3) would not run."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        outside = BLOCK.sub("", text + "\n")
+        assert ">>>" not in outside and not re.search(r"code(-block)?:: (python|py|pycon|ipython)", outside), page
