@@ -75,7 +75,7 @@ class _Forward(nn.Module):
 class Trainer:
     """Trains a network one epoch at a time.
 
-    Under torchrun each process takes its part of every batch: order, crops and steps are those of one process.
+    Under torchrun each process takes its part of every batch; order, crops and steps are those of one.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ class Trainer:
         self.history.scores.append(score)
 
     def restore_best(self) -> None:
-        """Put back the weights of the epoch with the best score, where there are scores; the same everywhere."""
+        """Put back the weights of the epoch with the best score, where there are scores."""
         if self._best is not None:
             self.network.load_state_dict(self._best)
         self.world.synchronise(self.network)
