@@ -19,22 +19,18 @@ from sklearn.utils.metaestimators import available_if
 
 from . import _base as rules
 from ._base import BasePhotoEstimator, Interval, Options, fit_task, with_callbacks
-from .color import gray_to_lightness, rgb_to_lab
 from .images.decode import Photo, PhotoError, gray_levels, is_gray, read_photo
 from .images.forms import Photos, check_photos
-from .inference.decoding import Calibration, Decoding, confidence
+from .inference.decoding import Calibration, Decoding
 from .inference.devices import resolve_device, resolve_precision
 from .inference.predict import (
     Session,
-    enlarged,
     forget_session,
-    inside_gamut,
     session_of,
-    small_lightness,
     working_size,
 )
-from .inference.rendering import render_lab, render_rgb
 from .inference.threads import ordered_map
+from .inference.view import View
 from .metrics import peak_signal_noise_ratio, squash256
 from .networks import build_network
 from .networks.weights import load_state, network_state
@@ -508,10 +504,9 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         """
         photos = self._check_photos(X, "transform")
 
-        def lab(photo: Photo, n_jobs):
-            return render_lab(_lightness(photo), self._cells(photo), n_jobs=n_jobs)
-
-        return photos.collect(self._map(photos, lab))
+        return photos.collect(
+            self._map(photos, lambda photo, n_jobs: self._view(photo).lab(self.vividness, n_jobs))
+        )
 
     @available_if(_has_distribution)
     def predict_confidence(self, X):
@@ -530,11 +525,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         """
         photos = self._check_photos(X, "predict_confidence")
 
-        def plane(photo: Photo, n_jobs):
-            outputs, _ = self._outputs(photo)
-            return enlarged(confidence(outputs["logits"])[0].cpu().numpy(), photo.pixels.shape[:2])
-
-        return photos.collect(self._map(photos, plane))
+        return photos.collect(self._map(photos, lambda photo, n_jobs: self._view(photo).confidence()))
 
     @available_if(_has_distribution)
     def sample_y(self, X, n_samples: int = 3, random_state=None):
@@ -559,13 +550,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
         def samples(photo: Photo, n_jobs):
-            outputs, small = self._outputs(photo)
-            generator = torch.Generator().manual_seed(seed)
-            drawn = self._decoding.to(self._session().device).samples(
-                outputs, self.vividness, n_samples, generator
-            )
-            lightness = _lightness(photo)
-            return np.stack([render_rgb(lightness, inside_gamut(small, ab), n_jobs=n_jobs) for ab in drawn])
+            return self._view(photo).samples(self.vividness, n_samples, seed, n_jobs)
 
         return photos.collect(self._map(photos, samples))
 
@@ -644,20 +629,13 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         return ordered_map(read_and_work, enumerate(photos), 1 if alone else self.n_jobs)
 
     def _predict_one(self, photo: Photo, n_jobs) -> np.ndarray:
-        rgb = render_rgb(_lightness(photo), self._cells(photo), n_jobs=n_jobs)
+        rgb = self._view(photo).rgb(self.vividness, n_jobs)
         return rgb if photo.alpha is None else np.dstack([rgb, eight_bits(photo.alpha)])
 
-    def _cells(self, photo: Photo) -> np.ndarray:
-        """Predicted ab (h, w, 2) of a photo at the network's output size, Lab units."""
-        outputs, small = self._outputs(photo)
-        decoding = self._decoding.to(self._session().device)
-        return inside_gamut(small, decoding.ab(outputs, self.vividness)[0])
-
-    def _outputs(self, photo: Photo) -> tuple[dict, np.ndarray]:
-        """What the network gives for a photo, and the L at working size that it saw."""
-        levels = gray_levels(photo.pixels)
-        small = small_lightness(levels, working_size(*levels.shape, self.image_size))
-        return self._session().run(small), small
+    def _view(self, photo: Photo) -> View:
+        session = self._session()
+        decoding = self._decoding.to(session.device)
+        return View(session, decoding, photo.pixels, gray_levels(photo.pixels), self.image_size)
 
     def _session(self) -> Session:
         device = resolve_device(self.device)
@@ -763,14 +741,6 @@ def _fitted(network, decoding: Decoding, origin: str) -> dict[str, Any]:
     if decoding.bins is not None:
         fitted["ab_bins_"] = decoding.bins.cpu().numpy()
     return fitted
-
-
-def _lightness(photo: Photo) -> np.ndarray:
-    """What rendering takes: gray levels as they are, else L of the colours."""
-    pixels = photo.pixels
-    if pixels.ndim == 3:
-        return np.ascontiguousarray(rgb_to_lab(pixels)[..., 0])
-    return pixels if pixels.dtype.kind == "u" else gray_to_lightness(pixels)
 
 
 def _report_skipped(cache: PhotoCache, n_photos: int, *, with_targets: bool) -> None:

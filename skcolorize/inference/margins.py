@@ -1,0 +1,66 @@
+"""Where the picture lies on a scan: paper around it has no colour, and the network need not see it."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+#: Longest side of the copy that is looked at.
+LOOK = 256
+#: A line of paper: this share of it lies within so many gray levels (of 255) of the paper's own.
+FLAT = 0.95, 12
+#: A border has at least this share of the picture's side on all four sides, at most that.
+BORDER = 0.012, 0.35
+
+
+def picture_box(levels: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the picture within a border of paper; everything where there is none.
+
+    A border is of one lightness and lies on all four sides: a flat sky alone is none.
+
+    Parameters
+    ----------
+    levels : uint8 or uint16 array of shape (H, W)
+        Gray levels.
+
+    Returns
+    -------
+    box : (slice, slice)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skcolorize.inference.margins import picture_box
+    >>> scan = np.full((100, 100), 250, np.uint8)
+    >>> scan[10:90, 5:95] = np.arange(90, dtype=np.uint8)
+    >>> picture_box(scan)
+    (slice(10, 90, None), slice(5, 95, None))
+    """
+    height, width = levels.shape
+    small = _look(levels)
+    h, w = small.shape
+    edges = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
+    near = np.abs(small - np.median(edges)) <= FLAT[1]
+    depths = []
+    for lines, side in ((near, h), (near[::-1], h), (near.T, w), (near.T[::-1], w)):
+        flat = lines.mean(axis=1) >= FLAT[0]
+        depth = side if flat.all() else int(flat.argmin())
+        if not max(1, BORDER[0] * side) <= depth <= BORDER[1] * side:
+            return slice(0, height), slice(0, width)
+        depths.append(depth)
+    top, bottom, left, right = depths
+    y, x = height / h, width / w
+    return (
+        slice(round(top * y), height - round(bottom * y)),
+        slice(round(left * x), width - round(right * x)),
+    )
+
+
+def _look(levels: np.ndarray) -> np.ndarray:
+    """A small float32 copy in 0..255."""
+    step = max(1, -(-max(levels.shape) // LOOK))
+    if levels.dtype == np.uint8 and step > 1:
+        small = np.asarray(Image.fromarray(levels).reduce(step), dtype=np.float32)
+    else:
+        small = levels[::step, ::step].astype(np.float32)
+    return small if levels.dtype == np.uint8 else small / 257
