@@ -58,9 +58,7 @@ def picture_box(levels: np.ndarray) -> tuple[slice, slice]:
 
 def _look(levels: np.ndarray) -> np.ndarray:
     """A small float32 copy in 0..255."""
+    if levels.dtype == np.uint16:
+        levels = (levels >> 8).astype(np.uint8)
     step = max(1, -(-max(levels.shape) // LOOK))
-    if levels.dtype == np.uint8 and step > 1:
-        small = np.asarray(Image.fromarray(levels).reduce(step), dtype=np.float32)
-    else:
-        small = levels[::step, ::step].astype(np.float32)
-    return small if levels.dtype == np.uint8 else small / 257
+    return np.asarray(Image.fromarray(levels).reduce(step), dtype=np.float32)
