@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from .. import _color_tables as tables
 from .. import color
 
 GRAY_CHROMA = 2.0  # mean CIELAB chroma under which a photo counts as gray
@@ -116,7 +117,7 @@ def _gray_of_bytes(rgb: np.ndarray, out: np.ndarray) -> None:
 @cache
 def _gray_tables() -> tuple[np.ndarray, ...]:
     """What each level of R, G, B adds to a luminance of 0..65535, and the gray level of each luminance."""
-    linear = color._linear_from_srgb(np.arange(256) / 255)
-    shares = np.rint(65535 * np.outer(color._XYZ_FROM_RGB[1], linear)).astype(np.uint16)
-    gray = np.rint(255 * color._srgb_from_linear(np.arange(65536) / 65535)).astype(np.uint8)
+    linear = tables.linear_from_srgb(np.arange(256) / 255)
+    shares = np.rint(65535 * np.outer(tables.XYZ_FROM_RGB[1], linear)).astype(np.uint16)
+    gray = np.rint(255 * tables.srgb_from_linear(np.arange(65536) / 65535)).astype(np.uint8)
     return (*shares, gray)

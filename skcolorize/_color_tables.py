@@ -1,0 +1,237 @@
+"""The tables and strip kernels behind `skcolorize.color` and the rendering; nothing here is public.
+
+Three devices make them fast in plain NumPy. Work goes in strips, and each thread owns its scratch. A float32
+in a fixed range is its own table index: its bits, shifted right, step evenly within each octave, so no power
+or root is computed. And 8-bit levels are looked up two at a time, a pair of float32 read as one complex64.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+
+import numpy as np
+
+STRIP = 131_072  # pixels: fewer, and calls cost more than work and threads wait for the interpreter lock
+_PRODUCTS = 147_456  # multiplications in one matrix product: so few that BLAS starts no threads
+
+# Linear sRGB -> XYZ over the white point, and back: scikit-image's constants, so that results agree with it.
+_WHITE = np.array([0.95047, 1.0, 1.08883])
+_XYZ_FROM_RGB = np.array(
+    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
+)
+XYZ_FROM_RGB = (_XYZ_FROM_RGB / _WHITE[:, None]).astype(np.float32)
+RGB_FROM_XYZ = (np.linalg.inv(_XYZ_FROM_RGB) * _WHITE).astype(np.float32)
+
+# Lab is linear in the roots f(X/Xn), f(Y/Yn), f(Z/Zn): cube roots, but a tangent line below 6/29. On the way
+# back they are scaled so that this line has slope 1, which saves a product per value.
+ROOT_SCALE = 29 / 6 / 3**0.5  # a Python float, so that float32 stays float32
+_KNEE = np.float32(ROOT_SCALE * 6 / 29)
+RGB_FROM_CUBES = (RGB_FROM_XYZ / ROOT_SCALE**3).astype(np.float32)
+
+_GAMMA_SHIFT = 12
+_ROOT_SHIFT, _ROOT_BIAS = 9, np.float32(2**-6)  # the bias keeps the table's steps fine next to black
+
+# How far linear values may leave 0..1 unrepaired: half an 8-bit level next to black, where sRGB is steepest.
+GAMUT_TOLERANCE = np.float32(0.5 / 255 / 12.92)
+
+
+# Curves
+
+
+def linear_from_srgb(values):
+    """Undo sRGB's gamma."""
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def srgb_from_linear(values):
+    """Apply sRGB's gamma to values in 0..1."""
+    return np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055)
+
+
+def root(values):
+    """CIELAB's f."""
+    return np.where(values > (6 / 29) ** 3, np.cbrt(values), values / (3 * (6 / 29) ** 2) + 4 / 29)
+
+
+def biased_linear_from_srgb(values):
+    """What `roots_from_linear` expects."""
+    return linear_from_srgb(values) + _ROOT_BIAS
+
+
+def lightness_from_srgb(values):
+    """L of gray."""
+    return 116 * root(linear_from_srgb(values)) - 16
+
+
+def scaled_root_from_srgb(values):
+    """What `cube` undoes, of gray."""
+    return ROOT_SCALE * root(linear_from_srgb(values))
+
+
+# Tables
+
+
+@cache
+def _level_table(curve, dtype):
+    """``curve`` of every level of an integer type; of every pair of levels, as complex64, for 8 bits."""
+    last = np.iinfo(dtype).max
+    table = curve(np.arange(last + 1) / last).astype(np.float32)
+    if last == 255:
+        table = table[np.arange(65_536, dtype=np.uint16).view(np.uint8)].view(np.complex64)
+    return table
+
+
+def look_up(curve, levels, out):
+    """Write ``curve`` of a contiguous row of sRGB levels, or of floats, to ``out``."""
+    if levels.dtype.kind == "f":
+        out[:] = curve(levels)
+        return
+    table = _level_table(curve, levels.dtype.name)
+    if levels.dtype == np.uint16:
+        np.take(table, levels, out=out, mode="clip")
+        return
+    even = len(levels) - len(levels) % 2
+    np.take(table, levels[:even].view(np.uint16), out=out[:even].view(np.complex64), mode="clip")
+    if even < len(levels):
+        pair = np.array([levels[even], 0], np.uint8).view(np.uint16)
+        out[even] = table[pair].view(np.float32)[0]
+
+
+def _bucket_centres(shift, stop):
+    """The number in the middle of each table step, from 0 up to ``stop``."""
+    last = int(np.float32(stop).view(np.uint32)) >> shift
+    bits = (np.arange(last + 1, dtype=np.uint32) << shift) + (1 << (shift - 1))
+    return bits.view(np.float32).astype(np.float64)
+
+
+@cache
+def _root_table():
+    """f(t) - 4/29, by the bits of t + bias; exactly 0 for black, and that of white is not exceeded."""
+    t = np.minimum(_bucket_centres(_ROOT_SHIFT, 1 + _ROOT_BIAS) - _ROOT_BIAS, 1)
+    black = int(_ROOT_BIAS.view(np.uint32)) >> _ROOT_SHIFT
+    table = np.zeros(len(t), np.float32)
+    table[black + 1 :] = root(t[black + 1 :]) - 4 / 29
+    return table
+
+
+@cache
+def _gamma_table():
+    """8-bit sRGB level, by the bits of the linear value; all above 1 share the last entry."""
+    linear = np.minimum(_bucket_centres(_GAMMA_SHIFT, 1), 1)
+    return np.rint(255 * srgb_from_linear(linear)).astype(np.uint8)
+
+
+# Kernels
+
+
+def share_strips(make_kernel, size, strip=STRIP, n_jobs=None):
+    """Run ``kernel(start, stop)`` over 0..size.
+
+    ``make_kernel(strip)`` gives each thread a kernel with scratch of its own. ``n_jobs=None`` is one thread,
+    whatever `joblib.parallel_config` says: who shares out photos has no threads left for strips.
+    """
+    strip = min(strip, size)
+    starts = iter(range(0, size, max(strip, 1)))
+
+    def work():
+        kernel = make_kernel(strip)
+        for start in starts:
+            kernel(start, min(start + strip, size))
+
+    n_threads = 1
+    if n_jobs not in (None, 1) and size > strip:
+        from joblib import effective_n_jobs
+
+        n_threads = min(effective_n_jobs(n_jobs), -(-size // strip))
+    if n_threads == 1:
+        work()
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
+        for future in [pool.submit(work) for _ in range(n_threads)]:
+            future.result()
+
+
+def matmul(matrix, planes, out):
+    """``matrix @ planes`` in blocks of columns too small for BLAS to start threads that fight ours."""
+    n = planes.shape[-1]
+    blocks = max(1, matrix.size * n // _PRODUCTS)
+    even = n - n % blocks
+
+    def cut(array):
+        return array[..., :even].reshape(*array.shape[:-1], blocks, -1).swapaxes(-3, -2)
+
+    np.matmul(matrix, cut(planes), out=cut(out))
+    if even < n:
+        np.matmul(matrix, planes[..., even:], out=out[..., even:])
+
+
+def roots_from_linear(linear, index, roots):
+    """Write f - 4/29 of X, Y, Z to ``roots`` (3, n) from biased linear RGB (3, n)."""
+    matmul(XYZ_FROM_RGB, linear, roots)  # its rows sum to 1: the bias comes through as it is
+    np.right_shift(roots.view(np.int32), _ROOT_SHIFT, out=index)
+    np.take(_root_table(), index, out=roots, mode="clip")
+
+
+def roots_from_lab(lab, roots):
+    """Write scaled roots of X, Y, Z to ``roots`` (3, n) from planes of L, a, b."""
+    x, y, z = roots
+    np.multiply(lab[0], ROOT_SCALE / 116, out=y, casting="same_kind")
+    y += ROOT_SCALE * 16 / 116
+    np.multiply(lab[1], ROOT_SCALE / 500, out=x, casting="same_kind")
+    x += y
+    np.multiply(lab[2], -ROOT_SCALE / 200, out=z, casting="same_kind")
+    z += y
+
+
+def cube(roots, scratch):
+    """Undo scaled roots in place; ``scratch`` is two arrays of their shape."""
+    cubes, squares = scratch
+    if roots.min(initial=_KNEE) >= _KNEE:
+        np.multiply(roots, roots, out=squares)
+        roots *= squares
+    else:  # the cube from the knee on, and below it the tangent line: no masks
+        np.clip(roots, _KNEE, 10, out=cubes)
+        roots -= cubes
+        np.multiply(cubes, cubes, out=squares)
+        cubes *= squares
+        roots += cubes
+
+
+def linear_from_roots(roots, scratch):
+    """Linear RGB (3, n) of scaled roots (3, n); ``scratch`` (2, 3, n) takes it, ``roots`` is spent."""
+    if roots[2].min(initial=0) < 0:
+        np.maximum(roots[2], 0, out=roots[2])  # as scikit-image does
+    cube(roots, scratch)
+    matmul(RGB_FROM_CUBES, roots, scratch[0])
+    return scratch[0]
+
+
+def is_outside(linear, scratch):
+    """Which linear colours (3, n) leave 0..1 by more than the tolerance; ``scratch`` is two rows."""
+    red, green, blue = linear
+    low, high = scratch
+    np.minimum(red, green, out=low)
+    np.minimum(low, blue, out=low)
+    np.maximum(red, green, out=high)
+    np.maximum(high, blue, out=high)
+    return (low < -GAMUT_TOLERANCE) | (high > 1 + GAMUT_TOLERANCE)
+
+
+def level_writer(dtype, size):
+    """A function ``write(linear, out)`` that clips linear values and writes their sRGB levels."""
+    if dtype != "uint8":
+
+        def write(linear, out):
+            srgb = srgb_from_linear(np.clip(linear, 0, 1)).reshape(out.shape)
+            out[...] = np.rint(srgb * 65_535) if dtype == "uint16" else np.minimum(srgb, 1)
+
+        return write
+
+    table, index_all, levels_all = _gamma_table(), np.empty(size, np.intp), np.empty(size, np.uint8)
+
+    def write_bytes(linear, out):
+        index, levels = index_all[: linear.size], levels_all[: linear.size]
+        np.right_shift(linear.view(np.int32), _GAMMA_SHIFT, out=index)  # negative numbers fall to entry 0
+        np.take(table, index, out=levels, mode="clip")
+        out[...] = levels.reshape(out.shape)
+
+    return write_bytes
