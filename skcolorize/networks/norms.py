@@ -32,15 +32,13 @@ def fold_encoder_norms_(network: nn.Module) -> None:
 
 @torch.no_grad()
 def _fold_(root: nn.Module) -> None:
-    """Fold each batch norm that is registered right behind a convolution of as many channels.
+    """Fold each batch norm that is registered right behind a convolution.
 
     In all families of the registry such neighbours are also called one after the other.
     """
     for parent in list(root.modules()):
         for (_, conv), (name, norm) in pairwise(list(parent.named_children())):
             if not (isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)):
-                continue
-            if conv.out_channels != norm.num_features:
                 continue
             trains = conv.weight.requires_grad
             scale = norm.weight * (norm.running_var + norm.eps).rsqrt()

@@ -51,7 +51,7 @@ def read_weights(path: str | os.PathLike, storage_options: dict | None = None) -
     header, arrays = load_npz(path)
     network = build_network(header["network"], generator=None)
     state = {n.removeprefix("network."): a for n, a in arrays.items() if n.startswith("network.")}
-    load_state(network, state)
+    load_state(network, state, path)
     bins, prior = (arrays.get(name) for name in ("ab_bins", "ab_prior"))
     decoding = Decoding(
         None if bins is None else torch.from_numpy(np.array(bins, np.float32)),

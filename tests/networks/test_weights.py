@@ -129,7 +129,7 @@ def test_altered_weights(path, what):
         elif what == "dtype":
             weight = weight.view(np.int32)
         if what != "missing":
-            members["other" if what == "name" else "network.conv.weight"] = weight
+            members["network.conv.wei" if what == "name" else "network.conv.weight"] = weight
         if what == "added":
             members["more"] = weight
 
