@@ -11,7 +11,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 
 from ..images import storage
 
@@ -19,9 +18,15 @@ CORNER = ".skcolorize"
 
 
 def data_home(path: str | os.PathLike | None = None) -> str:
-    """The folder for data: the argument, else ``SKCOLORIZE_DATA``, else ``~/skcolorize_data``."""
-    chosen = path or os.environ.get("SKCOLORIZE_DATA") or Path("~") / "skcolorize_data"
-    return chosen if storage.is_remote(chosen) else str(Path(chosen).expanduser())
+    """The folder or address for data: the argument, ``SKCOLORIZE_DATA``, or ``~/skcolorize_data``."""
+    chosen = storage.path_text(path or os.environ.get("SKCOLORIZE_DATA") or "~/skcolorize_data")
+    return chosen if storage.is_remote(chosen) else os.path.expanduser(chosen)
+
+
+def local_data_home(path: str | os.PathLike | None = None) -> str:
+    """The data home if on this machine, else the usual one: archives, locks and journals need a disk."""
+    home = data_home(path)
+    return os.path.expanduser("~/skcolorize_data") if storage.is_remote(home) else home
 
 
 def photo_name(identifier: str) -> str:
@@ -60,7 +65,7 @@ class Output:
         self.options = storage_options
         if self.remote:
             key = hashlib.sha256(self.root.encode()).hexdigest()[:16]
-            self.corner = os.path.join(data_home_local(), "journals", key)
+            self.corner = os.path.join(local_data_home(), "journals", key)
         else:
             self.corner = os.path.join(self.root, CORNER)
 
@@ -133,9 +138,3 @@ class Output:
                     f"another scraper is writing to {self.root!r}: wait for its end"
                 ) from error
             yield
-
-
-def data_home_local() -> str:
-    """The data home if on this machine, else the usual one: locks and journals need a real disk."""
-    home = data_home()
-    return str(Path("~/skcolorize_data").expanduser()) if storage.is_remote(home) else home
