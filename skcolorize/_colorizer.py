@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
-import warnings
 from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -21,7 +20,7 @@ from . import _base as rules
 from ._base import BasePhotoEstimator, Interval, Options, fit_task, with_callbacks
 from .images.decode import Photo, PhotoError, gray_levels, is_gray, read_photo
 from .images.forms import Photos, check_photos
-from .inference.decoding import Calibration, Decoding
+from .inference.decoding import Decoding
 from .inference.devices import resolve_device, resolve_precision
 from .inference.predict import (
     Session,
@@ -32,14 +31,20 @@ from .inference.predict import (
 from .inference.threads import ordered_map
 from .inference.view import View
 from .metrics import peak_signal_noise_ratio, squash256
-from .networks import build_network
-from .networks.weights import load_state, network_state
-from .training.cache import PhotoCache, cache_photos, eight_bits, warn_if_tinted
+from .training.cache import cache_photos, eight_bits, report_skipped, warn_if_tinted, warn_skipped
 from .training.checkpoint import Checkpoint, fingerprint
 from .training.distributed import World, local_device
 from .training.loop import Settings
 from .training.run import Run
-from .training.start import Start, embedded_path, read_weights, starting_point, write_weights
+from .training.start import (
+    Start,
+    embedded_path,
+    packed,
+    read_weights,
+    starting_point,
+    unpacked,
+    write_weights,
+)
 
 #: Parameters that say where and how loudly work is done, not what is learned.
 _CIRCUMSTANCES = ("checkpoint", "device", "n_jobs", "verbose")
@@ -398,7 +403,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         start = self._start(seed, goes_on)
         cache = cache_photos(photos, photos.name, targets, self.image_size, world=world, n_jobs=self.n_jobs)
         self.skipped_images_ = [SkippedImage(*skipped) for skipped in cache.skipped]
-        _report_skipped(cache, len(photos), with_targets=targets is not None)
+        report_skipped(cache, len(photos), with_targets=targets is not None)
         warn_if_tinted(cache)
         frozen = start.origin == "imagenet" if self.freeze_encoder == "auto" else bool(self.freeze_encoder)
         settings = Settings(
@@ -601,7 +606,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
             scores.append(peak_signal_noise_ratio(squash256(true), self._predict_one(gray, self.n_jobs)))
             kept.append(weights[i])
         if reasons:
-            _warn_skipped("score", reasons, len(photos))
+            warn_skipped("score", reasons, len(photos))
         if not scores:
             raise ValueError(f"no photo could be scored: {reasons[0]}")
         return float(np.average(scores, weights=kept))
@@ -706,24 +711,13 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         state = super().__getstate__()
         state.pop("_moments", None)
         if "module_" in state:
-            state["module_"] = (self.module_.config, network_state(self.module_))
-            decoding = state["_decoding"].to(torch.device("cpu"))
-            tensors = [t if t is None else t.numpy() for t in (decoding.bins, decoding.prior)]
-            state["_decoding"] = (*tensors, vars(decoding.calibration))
+            state["module_"] = packed(self.module_, state.pop("_decoding"))
         return state
 
     def __setstate__(self, state: dict) -> None:
         if "module_" in state:
-            config, arrays = state["module_"]
-            network = build_network(config, generator=None)
-            load_state(network, arrays)
-            *tensors, calibration = state["_decoding"]
-            tensors = [t if t is None else torch.from_numpy(np.array(t)) for t in tensors]
-            state = {
-                **state,
-                "module_": network.eval(),
-                "_decoding": Decoding(*tensors, Calibration(**calibration)),
-            }
+            network, decoding = unpacked(*state["module_"])
+            state = {**state, "module_": network, "_decoding": decoding}
         super().__setstate__(state)
 
     def __copy__(self) -> Colorizer:
@@ -741,22 +735,3 @@ def _fitted(network, decoding: Decoding, origin: str) -> dict[str, Any]:
     if decoding.bins is not None:
         fitted["ab_bins_"] = decoding.bins.cpu().numpy()
     return fitted
-
-
-def _report_skipped(cache: PhotoCache, n_photos: int, *, with_targets: bool) -> None:
-    if not cache.skipped:
-        return
-    reasons = [reason for _, _, reason in cache.skipped]
-    if len(cache) == 0:
-        hint = ""
-        if not with_targets and all("is gray" in reason for reason in reasons):
-            hint = (
-                " fit learns from X's own colours; for gray photos pass the colours as y: fit(X, y=X_color)."
-            )
-        raise ValueError(f"none of the {n_photos} photos can be learned from: {reasons[0]}.{hint}")
-    _warn_skipped("fit", reasons, n_photos)
-
-
-def _warn_skipped(method: str, reasons: list[str], n_photos: int) -> None:
-    named = "; ".join(reasons[:10]) + ("; ..." if len(reasons) > 10 else "")
-    warnings.warn(f"{method} skipped {len(reasons)} of {n_photos} photos: {named}", stacklevel=4)

@@ -224,3 +224,22 @@ def warn_if_tinted(cache: PhotoCache) -> None:
             "the model will learn that tint. Pass photos with true colours.",
             stacklevel=4,
         )
+
+
+def report_skipped(cache: PhotoCache, n_photos: int, *, with_targets: bool) -> None:
+    """Warn of the photos that were left out; a ValueError where none is left."""
+    if not cache.skipped:
+        return
+    reasons = [reason for _, _, reason in cache.skipped]
+    if len(cache) == 0:
+        hint = ""
+        if not with_targets and all("is gray" in reason for reason in reasons):
+            hint = " fit learns from X's own colours; for gray photos pass the colours: fit(X, y=X_color)."
+        raise ValueError(f"none of the {n_photos} photos can be learned from: {reasons[0]}.{hint}")
+    warn_skipped("fit", reasons, n_photos)
+
+
+def warn_skipped(method: str, reasons: list[str], n_photos: int) -> None:
+    """One warning that counts the photos a method left out and names the first ten."""
+    named = "; ".join(reasons[:10]) + ("; ..." if len(reasons) > 10 else "")
+    warnings.warn(f"{method} skipped {len(reasons)} of {n_photos} photos: {named}", stacklevel=5)

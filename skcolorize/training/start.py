@@ -46,30 +46,36 @@ class Start:
     params: dict | None = None
 
 
-def read_weights(path: str | os.PathLike, storage_options: dict | None = None) -> Start:
+def packed(network, decoding: Decoding) -> tuple[dict, dict[str, np.ndarray]]:
+    """A network and how it is decoded, as a description (plain Python) and arrays by name."""
+    arrays = {f"network.{name}": array for name, array in network_state(network).items()}
+    for name, tensor in (("ab_bins", decoding.bins), ("ab_prior", decoding.prior)):
+        if tensor is not None:
+            arrays[name] = tensor.cpu().numpy()
+    return {"network": network.config, "calibration": vars(decoding.calibration)}, arrays
+
+
+def unpacked(description: dict, arrays: dict[str, np.ndarray], source="state"):
+    """Network, in eval mode, and decoding that `packed` packed; `source` names them in messages."""
+    network = build_network(description["network"], generator=None)
+    state = {n.removeprefix("network."): a for n, a in arrays.items() if n.startswith("network.")}
+    load_state(network, state, source)
+    members = [arrays.get(name) for name in ("ab_bins", "ab_prior")]
+    bins, prior = (None if a is None else torch.from_numpy(np.array(a, np.float32)) for a in members)
+    return network.eval(), Decoding(bins, prior, Calibration(**description["calibration"]))
+
+
+def read_weights(path: str | os.PathLike) -> Start:
     """The network of a weights file that `write_weights` wrote."""
     header, arrays = load_npz(path)
-    network = build_network(header["network"], generator=None)
-    state = {n.removeprefix("network."): a for n, a in arrays.items() if n.startswith("network.")}
-    load_state(network, state, path)
-    bins, prior = (arrays.get(name) for name in ("ab_bins", "ab_prior"))
-    decoding = Decoding(
-        None if bins is None else torch.from_numpy(np.array(bins, np.float32)),
-        None if prior is None else torch.from_numpy(np.array(prior, np.float32)),
-        Calibration(**header["calibration"]),
-    )
-    return Start(network.eval(), decoding, "colorizer", False, header["params"])
+    network, decoding = unpacked(header, arrays, path)
+    return Start(network, decoding, "colorizer", False, header["params"])
 
 
 def write_weights(path, network, decoding: Decoding, params: dict, *, half: bool = False, **more) -> None:
     """One ``.npz`` without code: the network, its bins and prior, its calibration, the parameters."""
-    arrays = {f"network.{name}": array for name, array in network_state(network).items()}
-    if decoding.bins is not None:
-        arrays["ab_bins"] = decoding.bins.cpu().numpy()
-    if decoding.prior is not None:
-        arrays["ab_prior"] = decoding.prior.cpu().numpy()
-    header = {"params": params, "network": network.config, "calibration": vars(decoding.calibration), **more}
-    save_npz(path, arrays, header, half=half)
+    description, arrays = packed(network, decoding)
+    save_npz(path, arrays, {"params": params, **description, **more}, half=half)
 
 
 def _fresh_decoding(loss: str) -> Decoding:
