@@ -59,6 +59,11 @@ def network_config(
     config : dict
         For :func:`build_network`; made of strings, numbers and lists.
 
+    Raises
+    ------
+    ValueError
+        If a name is unknown; near matches of an encoder's name are listed.
+
     Examples
     --------
     >>> network_config("mobilenet_v2")["channels"]
@@ -158,6 +163,12 @@ def build_network(config: dict, generator: torch.Generator | int | None = 0) -> 
 
     No global state is touched: not torch's generator, nor its default device. With ``generator=None`` the
     values are left undefined, for a state that is loaded next.
+
+    Examples
+    --------
+    >>> network = build_network(network_config("squeezenet1_1"), 0)
+    >>> network(torch.zeros(1, 1, 64, 96))["logits"].shape
+    torch.Size([1, 305, 16, 24])
     """
     network = ColorizationNetwork(config)
     network.to_empty(device="cpu")

@@ -128,7 +128,7 @@ class Encoder(nn.Module):
         One of :func:`encoder_names`.
     taps : list of str or None
         Names of the submodules whose outputs are given, in order; what comes after the last is left out.
-        None: the deepest map before each change of stride.
+        None: all of them.
 
     Notes
     -----
@@ -155,7 +155,7 @@ class Encoder(nn.Module):
         self.steps = list(_steps(self))
         if any(name.startswith(family.prefixes) and family.drop_last for family in ENCODERS.values()):
             self._cut(self.steps[-2])
-        self.taps = list(taps) if taps is not None else self._deepest_maps()
+        self.taps = self.steps if taps is None else list(taps)
         self._cut(self.taps[-1])
 
     def _cut(self, last: str) -> None:
@@ -166,11 +166,6 @@ class Encoder(nn.Module):
             delattr(self.get_submodule(parent), leaf)
         self.steps = self.steps[:end]
 
-    def _deepest_maps(self) -> list[str]:
-        maps = _trace(self, self.steps)
-        last = {stride: step for step, (stride, _) in zip(self.steps, maps, strict=True)}
-        return [step for stride, step in last.items() if stride >= 4]
-
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         maps = []
         for step in self.steps:
@@ -180,34 +175,25 @@ class Encoder(nn.Module):
         return tuple(maps)
 
 
-def _trace(encoder: Encoder, steps: list[str]) -> list[tuple[int, int]]:
-    """Stride and channels after each of `steps`, by a pass without numbers."""
-    side, maps = 256, []
-    x = torch.empty(1, 1, side, side, device="meta")
-    training = encoder.training
-    encoder.eval()
-    with torch.no_grad():
-        for step in steps:
-            x = encoder.get_submodule(step)(x)
-            # SqueezeNet's maps are a pixel or two short of a power of two
-            stride = 2 ** max(0, (side // x.shape[-1]).bit_length() - 1)
-            maps.append((stride, x.shape[1]))
-    encoder.train(training)
-    return maps
-
-
 @cache
 def describe_encoder(name: str) -> tuple[tuple[str, int, int], ...]:
-    """(tap, channels, stride) for each default tap of an encoder, shallowest first.
+    """(tap, channels, stride) for the deepest map before each change of stride, from stride 4 on.
 
     Examples
     --------
     >>> describe_encoder("mobilenet_v2")[0]
     ('features.3', 24, 4)
     """
-    encoder = Encoder(name)
-    maps = dict(zip(encoder.steps, _trace(encoder, encoder.steps), strict=True))
-    return tuple((tap, maps[tap][1], maps[tap][0]) for tap in encoder.taps)
+    encoder = Encoder(name).eval()
+    side = 256
+    with torch.no_grad():  # shapes only: nothing is computed
+        maps = encoder(torch.empty(1, 1, side, side, device="meta"))
+    deepest = {}
+    for step, m in zip(encoder.steps, maps, strict=True):
+        # SqueezeNet's maps are a pixel or two short of a power of two
+        stride = 2 ** ((side // m.shape[-1]).bit_length() - 1)
+        deepest[stride] = (step, m.shape[1], stride)
+    return tuple(tap for stride, tap in deepest.items() if stride >= 4)
 
 
 def _steps(module: nn.Module, path: str = ""):

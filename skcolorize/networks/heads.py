@@ -100,7 +100,17 @@ class LogLoss(nn.Module):
     share : float in (0, 1], default=1.0
         Share of the map's cells that the loss is taken over, drawn at each call, the same for all photos of
         a batch (however it is split over processes): the softmax over bins is bound by memory, and half of
-        the cells carry nearly all of the gradient.
+        the cells are enough.
+
+    References
+    ----------
+    R. Zhang, P. Isola, A. A. Efros. Colorful image colorization. ECCV 2016.
+
+    Examples
+    --------
+    >>> loss, gray = LogLoss(), torch.zeros(1, 2, 16, 16)
+    >>> round(loss({"logits": torch.zeros(1, 305, 4, 4)}, gray).item(), 3)  # log 305
+    5.72
     """
 
     def __init__(self, bins: np.ndarray | None = None, share: float = 1.0):
@@ -147,6 +157,7 @@ class LogLoss(nn.Module):
         return self.nearest[corners], weights
 
     def forward(self, outputs: dict[str, torch.Tensor], target_ab: torch.Tensor, generator=None):
+        """Loss of a network's outputs for the true ab, (N, 2, H, W), Lab units, averaged over each cell."""
         logits = outputs["logits"]
         target = reduce_to(target_ab, logits.shape[-2:]).movedim(1, -1).flatten(1, 2)
         logits = logits.movedim(1, -1).flatten(1, 2)
@@ -161,7 +172,7 @@ class LogLoss(nn.Module):
 
 
 class SquaredError(nn.Module):
-    """Mean squared error of ab / 128."""
+    """Mean squared error of ab / 128: ``loss(outputs, target_ab)``, the target as in :class:`LogLoss`."""
 
     def forward(self, outputs: dict[str, torch.Tensor], target_ab: torch.Tensor, generator=None):
         ab = outputs["ab"]

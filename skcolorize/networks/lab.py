@@ -65,6 +65,11 @@ def lab_to_rgb(lightness: torch.Tensor, ab: torch.Tensor) -> torch.Tensor:
     -------
     rgb : float tensor of shape (N, 3, H, W)
         In 0..1.
+
+    Examples
+    --------
+    >>> lab_to_rgb(torch.ones(1, 1, 1, 1), torch.zeros(1, 2, 1, 1)).flatten().round(decimals=3)
+    tensor([1., 1., 1.])
     """
     y = (lightness[:, 0] + (1 + 16 / 50)) * (50 / 116)
     root = torch.stack([y + ab[:, 0] / 500, y, (y - ab[:, 1] / 200).clamp_min(0)], 1)

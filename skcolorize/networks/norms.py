@@ -13,6 +13,12 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
     """A copy of `network` for inference: in eval mode, without gradients, batch norms folded, channels last.
 
     DenseNet's norms that come before a ReLU and a convolution can't be folded and stay.
+
+    Examples
+    --------
+    >>> folded = fold_batch_norm(nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)))
+    >>> folded[1]
+    Identity()
     """
     folded = copy.deepcopy(network).requires_grad_(False).eval()
     _fold_(folded)
