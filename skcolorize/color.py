@@ -101,7 +101,7 @@ def lab_to_rgb(lab: ArrayLike, dtype: DTypeLike = "uint8", n_jobs: int | None = 
     lab : array-like of shape (..., 3)
         L in 0..100, a and b in Lab units.
     dtype : {"uint8", "uint16", "float32"}, default="uint8"
-        Of the result: levels in full range, rounded (for uint8 about one in 300 goes to the neighbour), or
+        Of the result: levels in full range, rounded (for uint8 one in 200 to the neighbour), or
         floats in 0..1.
     n_jobs : int, default=None
         Threads that share the strips, in joblib's terms; None is one thread.

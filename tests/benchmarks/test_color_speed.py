@@ -1,0 +1,94 @@
+"""Colour conversions and the merge of a 12-megapixel photo against scikit-image's.
+
+Taken in turns within one process, by processor time where one thread works: what else the machine does meets
+both. Run `pytest tests/benchmarks/test_color_speed.py --benchmark-enable -s` to see the ratios.
+"""
+
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+from skimage.color import lab2rgb, rgb2lab
+
+from skcolorize import color
+from skcolorize.inference.rendering import render_image
+
+REPEATS = 7
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return np.random.default_rng(0).integers(0, 256, (16, 256, 256, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def photo():
+    """A real photo at 12 megapixels."""
+    return np.asarray(Image.fromarray(data.astronaut()).resize((4000, 3000), Image.Resampling.BICUBIC))
+
+
+def ratio(theirs, ours, clock=time.process_time, repeats=REPEATS):
+    """How many times as fast ours is, by the least time of each, the two taken in turns."""
+    times = [], []
+    for _ in range(repeats):
+        for call, spent in zip((theirs, ours), times, strict=True):
+            start = clock()
+            call()
+            spent.append(clock() - start)
+    return min(times[0]) / min(times[1])
+
+
+def report(benchmark, what, **ratios):
+    benchmark.extra_info.update(ratios)
+    print(f"\n{what}: " + ", ".join(f"{name} {value:.1f}x" for name, value in ratios.items()))
+
+
+def test_rgb_to_lab_against_scikit_image(benchmark, batch):
+    lab = benchmark(color.rgb_to_lab, batch)
+    assert lab.shape == batch.shape
+    if not benchmark.disabled:
+        report(
+            benchmark,
+            "sRGB to Lab, 16 x 256 x 256, as fast as rgb2lab",
+            one_thread=ratio(lambda: rgb2lab(batch), lambda: color.rgb_to_lab(batch)),
+            two_threads=ratio(
+                lambda: rgb2lab(batch), lambda: color.rgb_to_lab(batch, n_jobs=2), time.perf_counter
+            ),
+        )
+
+
+def test_lab_to_rgb_against_scikit_image(benchmark, batch):
+    lab = color.rgb_to_lab(batch)
+    doubles = lab.astype(np.float64)  # what rgb2lab gives for 8-bit photos
+    assert np.array_equal(benchmark(color.lab_to_rgb, lab), batch)
+    if not benchmark.disabled:
+        report(
+            benchmark,
+            "Lab to sRGB, 16 x 256 x 256, as fast as lab2rgb",
+            float32=ratio(lambda: lab2rgb(lab), lambda: color.lab_to_rgb(lab)),
+            float64=ratio(lambda: lab2rgb(doubles), lambda: color.lab_to_rgb(lab)),
+            two_threads=ratio(
+                lambda: lab2rgb(lab), lambda: color.lab_to_rgb(lab, n_jobs=2), time.perf_counter
+            ),
+        )
+
+
+def test_merge_of_12_megapixels_against_lab2rgb(benchmark, photo):
+    gray = color.lightness_to_gray(color.rgb_to_lab(photo)[..., 0])
+    small = Image.fromarray(photo).resize((64, 48), Image.Resampling.BOX)
+    ab = color.rgb_to_lab(np.asarray(small))[..., 1:]
+    assert benchmark(render_image, gray, ab).size == (4000, 3000)
+    if not benchmark.disabled:
+        lab = rgb2lab(photo)
+        floats = lab.astype(np.float32)
+        report(
+            benchmark,
+            "strip merge of 12 megapixels, as fast as lab2rgb",
+            bilinear=ratio(lambda: lab2rgb(lab), lambda: render_image(gray, ab), repeats=3),
+            guided=ratio(
+                lambda: lab2rgb(lab), lambda: render_image(gray, ab, upsampling="guided"), repeats=3
+            ),
+            bilinear_float32=ratio(lambda: lab2rgb(floats), lambda: render_image(gray, ab), repeats=3),
+        )
