@@ -9,7 +9,7 @@ import socket
 from yarl import URL
 
 _SECRET = re.compile(
-    r"token|secret|signature|passw|credential|session|auth|^x-(amz|goog|ms)-|^(sig|key|api_?key|policy|expires)$",
+    r"token|secret|signature|passw|credential|session|auth(?!or)|^x-(amz|goog|ms)-|^(sig|key|api_?key|policy|expires)$",
     re.I,
 )
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -64,6 +64,11 @@ def without_secrets(url: URL) -> str:
     hidden = {name: "..." for name in url.query if _SECRET.search(name)}
     bare = url.with_user(None)
     return str(bare.update_query(hidden) if hidden else bare)
+
+
+def disclosed(text: str) -> str:
+    """What may be told of an address that could not be parsed: no user name or password, no query."""
+    return re.sub(r"//[^/]*@", "//", text.partition("?")[0])
 
 
 def is_public(address: str, port: int) -> bool:

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 
 from joblib import Parallel, delayed, effective_n_jobs
 
-from ._address import Verdict, parse_address, without_secrets
-from ._fetch import Fetched, OutputError, Rules, Task, run_shard, stop_shards
+from ._address import Verdict, disclosed, parse_address, without_secrets
+from ._fetch import Fetched, OutputError, Task, run_shard, stop_shards
 from ._hosts import Clock, Standing
 from ._manifest import KEPT, REFUSED, Record, finish, has_journals, load_records
 from ._output import CORNER, Output
 from ._progress import Progress
+from ._web import Rules
 
 LONGEST_WAIT = 600.0  # seconds that a run waits for one host in all
 LEAST_OF_A_SHARD = 16  # addresses: fewer are not worth another process
@@ -51,7 +52,8 @@ class Campaign:
                 url = parse_address(text, allowed_hosts=self.rules.allowed_hosts)
             except Verdict as verdict:
                 name = _free(ids[i] if ids is not None else _hash(text), taken)
-                self.records.append(Record(name, text, status=verdict.status, error=verdict.error, **told))
+                record = Record(name, disclosed(text), status=verdict.status, error=verdict.error, **told)
+                self.records.append(record)
                 continue
             key = str(url)
             name = _free(ids[i] if ids is not None else _hash(key), taken)

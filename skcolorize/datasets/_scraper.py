@@ -74,6 +74,9 @@ class ImageScraper(PhotoTransformer):
     -----
     The output also gets ``manifest.csv``, a row for each address, and ``ATTRIBUTION.txt``.
 
+    An output has one writer at a time: fetch before a search that fits pipelines side by side; where
+    everything is there, they don't write.
+
     Examples
     --------
     >>> from skcolorize.datasets import ImageScraper
@@ -201,8 +204,8 @@ class ImageScraper(PhotoTransformer):
                 raise ValueError(f"{name} has {len(column)} entries for {len(urls)} urls")
         try:
             from ._campaign import Campaign
-            from ._fetch import Rules
             from ._hosts import Clock
+            from ._web import Rules
         except ImportError as error:
             raise ImportError(f"{error}: pip install 'skcolorize[scrape]'") from error
         began = time.monotonic()

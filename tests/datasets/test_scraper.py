@@ -179,6 +179,12 @@ def test_hostile_ids_stay_in_the_folder_and_in_the_table(server, make, tmp_path)
     assert server.asked() == len(HOSTILE)
 
 
+def test_secrets_of_refused_addresses_are_not_written(make, tmp_path):
+    make().fetch(["ftp://me:word@a.example/b.jpg?token=secret"])
+    (row,) = table_of(tmp_path / "photos").values()
+    assert row["url"] == "ftp://a.example/b.jpg" and row["status"] == "rejected"
+
+
 def test_dry_run_asks_nobody_and_writes_nothing(server, make, tmp_path):
     bunch = make().fetch([*photos_at(server, 3), "ftp://a/b"], dry_run=True)
     assert bunch.counts == {"rejected": 1, "deferred": 3}

@@ -1,5 +1,6 @@
 """What the scraper survives: each fault of a server, of an address or of a body ends in one status."""
 
+import asyncio
 import gzip
 import io
 import re
@@ -13,7 +14,7 @@ from fault_server import FaultServer, answer, cut, drip, endless, redirect, rese
 from scraping import assert_consistent, picture
 from yarl import URL
 
-from skcolorize.datasets import _address, _body, _fetch
+from skcolorize.datasets import _address, _body, _fetch, _web
 from skcolorize.datasets._address import Verdict, is_public, parse_address
 
 
@@ -100,7 +101,7 @@ def test_a_header_that_promises_too_much_costs_no_body(server, make):
 
 
 def test_endless_bodies_end_at_the_cap(server, make, monkeypatch):
-    monkeypatch.setattr(_fetch, "MAX_BYTES", 3 * 2**20)
+    monkeypatch.setattr(_web, "MAX_BYTES", 3 * 2**20)
     urls = [server.add("/jpeg", endless(picture()[:-2])), server.add("/page", endless(b"<html>" + b" " * 99))]
     bunch = make().fetch(urls)
     errors = [row["error"] for row in bunch.manifest]
@@ -291,6 +292,18 @@ def test_robots_are_obeyed_and_asked_once(server, make):
     assert server.asked("/robots.txt") == 1 and server.asked("/ours/a") == 0
     licensed = make(respect_opt_out=False, retry_failed=True).fetch(urls)
     assert licensed.counts == {"ok": 4} and server.asked("/robots.txt") == 1
+
+
+def test_robots_that_come_in_pieces(server, make):
+    async def pieces(writer):
+        content = answer(b"#" * 3000 + b"\n" + ROBOTS)
+        writer.write(content[:2000])
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(content[2000:])
+
+    server.add("/robots.txt", pieces)
+    assert make().fetch([server.add("/ours/a", answer(picture()))]).counts == {"opted_out": 1}
 
 
 def test_robots_of_the_host_that_a_redirect_leads_to(server, make):

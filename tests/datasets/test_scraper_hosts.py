@@ -6,7 +6,7 @@ import pytest
 from fault_server import FaultServer, answer, late
 from scraping import FastClock, picture
 
-from skcolorize.datasets import _fetch
+from skcolorize.datasets import _fetch, _web
 from skcolorize.datasets._hosts import Budget, Host, Resting, Standing, retry_after
 
 
@@ -148,8 +148,8 @@ def test_budget_is_kept_in_order_and_never_starves_the_large():
 def test_bodies_in_flight_keep_to_the_budget(server, make, monkeypatch, known):
     """With room for two photos, thirty that arrive at once are held two at a time, all the same complete."""
     bodies = [picture(i, (300, 300), quality=98) for i in range(30)]
-    monkeypatch.setattr(_fetch, "BYTES_IN_FLIGHT", 2 * max(map(len, bodies)))
-    monkeypatch.setattr(_fetch, "UNKNOWN_LENGTH", 5000)
+    monkeypatch.setattr(_web, "BYTES_IN_FLIGHT", 2 * max(map(len, bodies)))
+    monkeypatch.setattr(_web, "UNKNOWN_LENGTH", 5000)
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
 
     async def close(writer, body):
