@@ -20,6 +20,7 @@ from . import _base as rules
 from ._base import BasePhotoEstimator, Interval, Options, fit_task, with_callbacks
 from .images.decode import Photo, PhotoError, gray_levels, is_gray, read_photo
 from .images.forms import Photos, check_photos
+from .images.storage import is_remote
 from .inference.decoding import Decoding
 from .inference.devices import resolve_device, resolve_precision
 from .inference.predict import (
@@ -210,7 +211,10 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         "n_iter_no_change": (Interval(Integral, 1),),
         "tol": (rules.NOT_NEGATIVE,),
         "warm_start": (rules.BOOLEAN,),
-        "checkpoint": (rules.PATH, rules.NONE),
+        "checkpoint": (
+            rules.Check(lambda v: rules.PATH.accepts(v) and not is_remote(v), "the path of a local folder"),
+            rules.NONE,
+        ),
         "device": (
             rules.Check(lambda v: isinstance(v, (str, torch.device)), "'auto' or a device of PyTorch"),
         ),

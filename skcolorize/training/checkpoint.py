@@ -98,7 +98,8 @@ class Checkpoint:
             return None
         except Exception as error:
             raise ValueError(
-                f"the checkpoint {str(self.path)!r} can't be read ({error}). Remove it to start anew."
+                f"the checkpoint {str(self.path)!r} can't be read ({type(error).__name__}). "
+                "Remove it to start this fit anew."
             ) from error
 
     def save(self, state: dict[str, Any]) -> None:
