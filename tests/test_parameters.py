@@ -36,7 +36,7 @@ REFUSED = [
     ("n_iter_no_change", 0, r"an int in the range \[1, inf\)"),
     ("tol", -1e-4, r"a float in the range \[0, inf\)"),
     ("warm_start", "no", "an instance of 'bool'"),
-    ("checkpoint", 1, "a path"),
+    ("checkpoint", 1, "the path of a local folder"),
     ("device", 0, "a device of PyTorch"),
     ("precision", "half", "a str among"),
     ("n_jobs", 0, "a positive int, -1 or None"),
