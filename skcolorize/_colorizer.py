@@ -676,12 +676,13 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         start = read_weights(embedded_path() if path is None else path)
         saved = {k: tuple(v) if isinstance(v, list) else v for k, v in start.params.items()}
         known = {k: v for k, v in saved.items() if k in cls._parameter_rules}
-        for name in ("encoder", "decoder", "loss"):
-            if params.get(name, known[name]) != known[name]:
+        own = {name: start.network.config[name] for name in ("encoder", "decoder", "loss")}
+        for name, value in own.items():
+            if params.get(name, value) != value:
                 raise ValueError(
-                    f"{name}={params[name]!r}, but the weights were trained with {name}={known[name]!r}"
+                    f"{name}={params[name]!r}, but the weights were trained with {name}={value!r}"
                 )
-        colorizer = cls(**{**known, "weights": "auto" if path is None else path, **params})
+        colorizer = cls(**{**known, **own, "weights": "auto" if path is None else path, **params})
         colorizer._check_parameters()
         fitted = _fitted(start.network, start.decoding, "colorizer")
         history = {"n_iter_": 0, "loss_curve_": [], "best_loss_": None}

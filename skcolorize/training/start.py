@@ -68,8 +68,11 @@ def unpacked(description: dict, arrays: dict[str, np.ndarray], source="state"):
 def read_weights(path: str | os.PathLike) -> Start:
     """The network of a weights file that `write_weights` wrote."""
     header, arrays = load_npz(path)
-    network, decoding = unpacked(header, arrays, path)
-    return Start(network, decoding, "colorizer", False, header["params"])
+    try:
+        network, decoding = unpacked(header, arrays, path)
+        return Start(network, decoding, "colorizer", False, header["params"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: the header of this weights file has been altered ({error!r}).") from error
 
 
 def write_weights(path, network, decoding: Decoding, params: dict, *, half: bool = False, **more) -> None:
