@@ -3,6 +3,7 @@
 import numpy as np
 
 from skcolorize import Colorizer
+from skcolorize.networks.weights import network_state
 
 
 def small(**params) -> Colorizer:
@@ -25,5 +26,5 @@ def made_up_photos(n: int = 6, height: int = 40, width: int = 56) -> np.ndarray:
 
 def same_weights(a: Colorizer, b: Colorizer) -> bool:
     """Whether two fitted Colorizers have the same weights, bit for bit."""
-    one, other = a.module_.state_dict(), b.module_.state_dict()
+    one, other = network_state(a.module_), network_state(b.module_)
     return one.keys() == other.keys() and all((one[k] == other[k]).all() for k in one)

@@ -325,5 +325,5 @@ def test_a_broken_checkpoint_says_what_to_do(tmp_path):
 
 
 def test_a_checkpoint_needs_a_local_folder():
-    with pytest.raises(ValueError, match="'checkpoint' parameter .*local folder"):
+    with pytest.raises(ValueError, match=r"'checkpoint' parameter .*local folder"):
         small(checkpoint="s3://bucket/folder").fit(PHOTOS)

@@ -11,7 +11,6 @@ from skimage.color import lab2rgb, rgb2lab
 from skimage.transform import resize
 
 from skcolorize import Colorizer
-from skcolorize.images.decode import read_photo
 from skcolorize.inference.predict import working_size
 
 WIDTH, HEIGHT = 4000, 3000
@@ -20,7 +19,9 @@ WIDTH, HEIGHT = 4000, 3000
 @pytest.fixture(scope="module")
 def jpeg():
     photo = Image.fromarray(data.astronaut()).convert("L").resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
-    grain = np.random.default_rng(0).normal(0, 4, (HEIGHT, WIDTH))  # what a scan has, and upsampling took away
+    grain = np.random.default_rng(0).normal(
+        0, 4, (HEIGHT, WIDTH)
+    )  # what a scan has, and upsampling took away
     photo = Image.fromarray(np.clip(np.asarray(photo) + grain, 0, 255).astype(np.uint8))
     buffer = io.BytesIO()
     photo.save(buffer, "JPEG", quality=92)

@@ -127,7 +127,6 @@ def test_each_round_and_seed_deals_and_crops_anew(folder):
     assert not torch.equal(first, second)
 
 
-
 def test_gray_and_broken_photos_are_not_dealt(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no photo")
     Image.new("L", (120, 120), 80).save(tmp_path / "b.png")
