@@ -3,20 +3,10 @@
 Timed in turns within one process, on one thread: what else the machine does meets both.
 """
 
-import time
-
-import pytest
 import torch
+from timing import best_of
 
 from skcolorize.networks import build_network, fold_batch_norm, network_config
-
-
-@pytest.fixture
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def seeds_network():
@@ -27,17 +17,6 @@ def seeds_network():
 def run(network, x):
     with torch.inference_mode():
         return network(x)
-
-
-def best_of(repeats, *calls):
-    """Least processor time of each call, in seconds, the calls taken in turns."""
-    times = [[] for _ in calls]
-    for _ in range(repeats):
-        for call, spent in zip(calls, times, strict=True):
-            start = time.process_time()
-            call()
-            spent.append(time.process_time() - start)
-    return [min(spent) for spent in times]
 
 
 def test_default_network_against_the_seeds(benchmark, one_thread):
