@@ -19,6 +19,7 @@ from ..images.storage import list_files
 from ..inference.threads import ordered_map
 from ..training.augmentation import make_batch
 from ..training.cache import eight_bits
+from ._aging import aged
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 #: Median short side from which on the photos of a set are cropped at the larger sizes.
@@ -191,7 +192,9 @@ class DealtPhotos:
         side = int(rng.choice(crops))
 
         def draw(position):
-            return self._draw(items, cumulated, np.random.default_rng([self.seed, epoch, position, 2]))
+            rng = np.random.default_rng([self.seed, epoch, position, 2])
+            pixels = self._draw(items, cumulated, rng)
+            return aged(pixels, rng) if self.augment else pixels
 
         positions = [int(position) for position in positions]
         photos = dict(zip(positions, ordered_map(draw, positions, self.n_jobs), strict=True))
