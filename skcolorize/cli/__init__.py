@@ -14,7 +14,7 @@ from importlib import import_module
 
 from .._version import __version__
 
-COMMANDS = ("demo",)
+COMMANDS = ("colorize", "train", "evaluate", "scrape", "info", "demo")
 
 #: Exit codes.
 DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         return args.run(args)
-    except (ValueError, TypeError, ImportError, OSError) as error:
+    except (ValueError, ImportError, OSError) as error:
         print(f"skcolorize {args.command}: error: {error}", file=sys.stderr)
         return WRONG_USAGE
     except KeyboardInterrupt:

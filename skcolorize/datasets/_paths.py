@@ -4,7 +4,7 @@ import os
 
 from ..images.storage import list_files, path_text
 
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".heic", ".heif", ".avif")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".heic", ".heif", ".avif")
 
 
 def image_paths(
@@ -45,8 +45,8 @@ def image_paths(
     """
     paths = list_files(folder, pattern or "*", storage_options=storage_options)
     if pattern is None:
-        paths = [path for path in paths if path.lower().endswith(_SUFFIXES)]
+        paths = [path for path in paths if path.lower().endswith(SUFFIXES)]
     if not paths:
-        wanted = f"that matches {pattern!r}" if pattern else f"with a suffix of {', '.join(_SUFFIXES)}"
+        wanted = f"that matches {pattern!r}" if pattern else f"with a suffix of {', '.join(SUFFIXES)}"
         raise FileNotFoundError(f"no file in {path_text(folder)!r} {wanted}")
     return paths

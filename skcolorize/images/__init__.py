@@ -1,6 +1,6 @@
 """The two gates of the package: any photo in, any photo out."""
 
-from .decode import Photo, PhotoError, gray_levels, is_gray, mean_chroma, read_photo
+from .decode import Photo, PhotoError, gray_levels, is_gray, mean_chroma, read_photo, tiff_pages
 from .encode import write_photo
 from .forms import Photos, check_photos
 
@@ -13,5 +13,6 @@ __all__ = [
     "is_gray",
     "mean_chroma",
     "read_photo",
+    "tiff_pages",
     "write_photo",
 ]

@@ -25,7 +25,10 @@ __all__ = [
     "is_gray",
     "mean_chroma",
     "read_photo",
+    "tiff_pages",
 ]
+
+_SUBFILE, _REDUCED, _MASK = 254, 1, 4  # TIFF's NewSubfileType, and two of its bits
 
 
 class PhotoError(ValueError):
@@ -62,7 +65,12 @@ class Photo:
 
 
 def read_photo(
-    item: Any, *, name: str | None = None, min_side: int | None = None, max_size: int | None = None
+    item: Any,
+    *,
+    name: str | None = None,
+    min_side: int | None = None,
+    max_size: int | None = None,
+    page: int | None = None,
 ) -> Photo:
     """Read a photo from a path or address, the bytes of a file, a PIL image, or an array.
 
@@ -80,6 +88,8 @@ def read_photo(
         The short side may come out with as few pixels as this, which makes JPEG decode faster.
     max_size : int, optional
         Reduce the photo so that its longest side is at most this, aspect kept.
+    page : int, optional
+        Of a TIFF, counted from 0 (see `tiff_pages`); by default the first, with a warning if there are more.
 
     Returns
     -------
@@ -101,14 +111,30 @@ def read_photo(
         with _faults_named(name):
             item.load()  # an image of the caller's must not be opened smaller
             return _from_image(item, name, None, max_size)
-    if isinstance(item, (str, os.PathLike)):
-        item = storage.path_text(item)
-    elif not isinstance(item, (bytes, bytearray, memoryview)):
-        raise TypeError(
-            f"{name} is of type {type(item).__qualname__}; photos are paths, bytes, PIL images or arrays"
-        )
     with _faults_named(name), _open(item, name) as image:
-        return _from_image(image, name, min_side, max_size)
+        if page is not None:
+            image.seek(page)
+        return _from_image(image, name, min_side, max_size, warn=page is None)
+
+
+def tiff_pages(item: str | os.PathLike | bytes, *, name: str | None = None) -> list[int]:
+    """Numbers of the pages of a TIFF, its thumbnails and masks left out; [0] of every other file.
+
+    Raises
+    ------
+    PhotoError
+        As `read_photo`.
+    """
+    name = photo_name(item) if name is None else name
+    with _faults_named(name), _open(item, name) as image:
+        if image.format != "TIFF":
+            return [0]
+        pages = []
+        for page in range(_count_frames(image)):
+            image.seek(page)
+            if not image.tag_v2.get(_SUBFILE, 0) & (_REDUCED | _MASK):
+                pages.append(page)
+        return pages or [0]
 
 
 @contextmanager
@@ -136,6 +162,12 @@ def _faults_named(name: str):
 @contextmanager
 def _open(item: Any, name: str):
     """A lazily opened image of a path, an address or the bytes of a file."""
+    if isinstance(item, (str, os.PathLike)):
+        item = storage.path_text(item)
+    elif not isinstance(item, (bytes, bytearray, memoryview)):
+        raise TypeError(
+            f"{name} is of type {type(item).__qualname__}; photos are paths, bytes, PIL images or arrays"
+        )
     if isinstance(item, str) and not storage.is_remote(item) and not os.path.isfile(item):
         folder, pattern = os.path.split(item)
         if os.path.isdir(item):
@@ -174,8 +206,10 @@ def _open_heif(source: BinaryIO, name: str) -> Image.Image:
     return heif.to_pillow()
 
 
-def _from_image(image: Image.Image, name: str, min_side: int | None, max_size: int | None) -> Photo:
-    n_frames = _count_frames(image)
+def _from_image(
+    image: Image.Image, name: str, min_side: int | None, max_size: int | None, *, warn: bool = True
+) -> Photo:
+    n_frames = _count_frames(image) if warn else 1
     if n_frames > 1:
         warnings.warn(f"{name} has {n_frames} frames or pages: the first is taken, {n_frames - 1} left out")
     info = _info(image)

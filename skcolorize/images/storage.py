@@ -1,6 +1,7 @@
 """Where files lie: open, list, lock, write whole or not at all; locally, and ``scheme://`` through fsspec."""
 
 import fnmatch
+import glob
 import io
 import os
 import re
@@ -13,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
+_WILDCARD = re.compile(r"[*?[]")
 _LOST_SLASH = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:[/\\](?![/\\])")
 
 
@@ -96,6 +98,45 @@ def list_files(
     below = [name[start:] for name in found]
     root = text.rstrip("/") + "/" if is_remote(text) else os.path.join(text, "")
     return sorted(root + name for name in below if _matches(name.replace(os.sep, "/"), pattern))
+
+
+def has_wildcards(path: str) -> bool:
+    """Whether a path is a pattern of the shell; a local file whose name looks like one is none."""
+    return _WILDCARD.search(path) is not None and (is_remote(path) or not os.path.exists(path))
+
+
+def glob_files(pattern: str, *, storage_options: dict | None = None) -> tuple[str, list[str]]:
+    """Files that match a pattern (``*`` within a folder, ``**`` across), and all files in folders that do.
+
+    Parameters
+    ----------
+    pattern : str
+        Local or an address.
+    storage_options : dict, optional
+        Handed to fsspec.
+
+    Returns
+    -------
+    root : str
+        The folder above the first wildcard.
+    paths : list of str
+        Sorted; hidden files are left out.
+    """
+    wildcard = _WILDCARD.search(pattern).start()
+    cut = max(pattern.rfind("/", 0, wildcard), pattern.rfind(os.sep, 0, wildcard)) + 1
+    root, rest = pattern[:cut], pattern[cut:]
+    if is_remote(pattern):
+        filesystem, inner = _filesystem(root, storage_options)
+        inner = inner.rstrip("/") + "/"
+        found = [root + name[len(inner) :] for name in filesystem.glob(inner + rest)]
+        folders = {path for path in found if filesystem.isdir(inner + path[len(root) :])}
+    else:
+        found = glob.glob(pattern, recursive=True)
+        folders = {path for path in found if os.path.isdir(path)}
+    paths = {path for path in found if path not in folders}
+    for folder in folders:
+        paths.update(list_files(folder, storage_options=storage_options))
+    return root or os.curdir, sorted(paths)
 
 
 def _matches(below: str, pattern: str) -> bool:

@@ -1,0 +1,85 @@
+"""Shards of a job spread over joblib's workers; those whose worker dies are done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
+
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+from joblib.parallel import get_active_backend
+
+from ._plan import Task
+from ._work import Row, failure
+
+MAX_SHARD = 16  # photos: progress comes shard by shard
+_DEATHS = {"KilledWorker", "WorkerCrashedError"}  # of Dask and Ray, by name: neither need be installed
+
+
+def inner_threads() -> int:
+    """PyTorch threads for each worker process: one, unless a ``parallel_config`` asks for more."""
+    backend, _ = get_active_backend()
+    return getattr(backend, "inner_max_num_threads", None) or 1
+
+
+def spread(
+    work: Callable[[list[Task], np.ndarray], list[Row]],
+    tasks: list[Task],
+    data: np.ndarray,
+    n_jobs: int | None,
+) -> Iterator[list[Row]]:
+    """Yield the rows of all tasks, shard by shard, in any order.
+
+    Parameters
+    ----------
+    work : callable
+        What a worker calls with a shard and the data; it raises nothing that a single photo is to blame for.
+    tasks : list of Task
+        Dealt in shards of at most 16.
+    data : ndarray
+        Sent to each worker once.
+    n_jobs : int or None
+        Workers, in joblib's terms.
+
+    Yields
+    ------
+    rows : list of Row
+    """
+    n_workers = effective_n_jobs(n_jobs)
+    size = 1 if n_workers == 1 else min(MAX_SHARD, max(1, len(tasks) // (8 * n_workers)))
+    waiting = {i: tasks[i : i + size] for i in range(0, len(tasks), size)}
+
+    def run(shards: dict[int, list[Task]]) -> Iterator[tuple[int, list[Row]]]:
+        calls = [delayed(_numbered)(i, work, shard, data) for i, shard in shards.items()]
+        return Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)(calls)
+
+    def run_alone(task: Task) -> list[Row]:
+        """A task that has all workers for itself: if one dies, it is this photo's doing."""
+        try:
+            ((_, rows),) = run({0: [task]})
+            return rows
+        except Exception as error:
+            if not _is_death(error):
+                raise
+            return [failure(task, "its worker process died, perhaps for want of memory")]
+
+    while waiting:
+        try:
+            for i, rows in run(waiting):
+                del waiting[i]
+                yield rows
+        except Exception as error:
+            if not _is_death(error):
+                raise
+            # By whose doing is not known, but joblib hands shards out in order: one of the next ones.
+            for i in list(waiting)[: 3 * n_workers]:
+                for task in waiting.pop(i):
+                    yield run_alone(task)
+
+
+def _numbered(i: int, work, shard: list[Task], data: np.ndarray) -> tuple[int, list[Row]]:
+    return i, work(shard, data)
+
+
+def _is_death(error: Exception) -> bool:
+    return isinstance(error, BrokenExecutor) or type(error).__name__ in _DEATHS

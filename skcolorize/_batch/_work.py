@@ -1,0 +1,115 @@
+"""What a worker does: read a file, colour its photos, write them; what fails becomes a row that says so."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..images import read_photo, tiff_pages, write_photo
+from ..images.storage import exists, is_remote, make_folder, open_file
+from ._model import unpacked
+from ._plan import Task
+
+Row = dict[str, Any]
+COLUMNS = ("source", "path", "status", "error", "seconds", "width", "height")
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What holds for every photo of a job."""
+
+    quality: int
+    n_alternatives: int
+    seed: int
+    comment: str
+    skip: bool
+    storage_options: dict | None
+    model_key: str
+    process: int  # which asked for the job
+    n_threads: int | None  # PyTorch's, in each other process; None leaves them alone
+
+
+def color_shard(tasks: list[Task], data: np.ndarray, orders: Orders) -> list[Row]:
+    """Colour some files: a row for each photo in them."""
+    elsewhere = orders.n_threads is not None and os.getpid() != orders.process
+    with torch_threads(orders.n_threads) if elsewhere else nullcontext():
+        model = unpacked(data, orders.model_key)
+        return [row for task in tasks for row in color_file(task, model, orders)]
+
+
+@contextmanager
+def torch_threads(n_threads: int) -> Iterator[None]:
+    """Let PyTorch compute in so many threads, for a while."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def color_file(task: Task, model: Any, orders: Orders) -> list[Row]:
+    """Colour one file: a row, or one for each page of a TIFF."""
+    item: str | bytes = task.source
+    try:
+        if is_remote(item):
+            with open_file(item, storage_options=orders.storage_options) as file:
+                item = file.read()
+        pages = tiff_pages(item, name=repr(task.source))
+    except Exception as error:
+        return [failure(task, error)]
+    if len(pages) == 1:
+        return [_color_page(task, item, None, task.names(orders.n_alternatives), model, orders)]
+    return [
+        _color_page(task, item, page, task.names(orders.n_alternatives, i), model, orders)
+        for i, page in enumerate(pages, 1)
+    ]
+
+
+def failure(task: Task, error: Exception | str, path: str | None = None) -> Row:
+    """The row of a photo that could not be coloured."""
+    text = str(error) or type(error).__name__
+    return _row(task, path or task.output, "failed", error=" ".join(text.split()))
+
+
+def skipped(task: Task, path: str | None = None) -> Row:
+    """The row of a photo whose output is there already."""
+    return _row(task, path or task.output, "skipped")
+
+
+def _row(task: Task, path: str, status: str, **known: Any) -> Row:
+    return dict.fromkeys(COLUMNS, "") | {"source": task.source, "path": path, "status": status} | known
+
+
+def _color_page(task, item, page, names: list[str], model, orders: Orders) -> Row:
+    began = time.perf_counter()
+    try:
+        if orders.skip and all(exists(name, storage_options=orders.storage_options) for name in names):
+            return skipped(task, names[0])
+        photo = read_photo(item, name=repr(task.source), page=page)
+        pictures = [model.predict(photo.pixels)]
+        if orders.n_alternatives:
+            pictures += list(model.sample_y(photo.pixels, orders.n_alternatives, orders.seed))
+        make_folder(os.path.dirname(names[0]), storage_options=orders.storage_options)
+        for name, pixels in list(zip(names, pictures, strict=True))[::-1]:  # where the first is, all are
+            write_photo(
+                name,
+                pixels,
+                photo=photo,
+                quality=orders.quality,
+                storage_options=orders.storage_options,
+                comment=orders.comment,
+            )
+    except Exception as error:
+        return failure(task, error, names[0])
+    height, width = photo.pixels.shape[:2]
+    seconds = round(time.perf_counter() - began, 3)
+    return _row(task, names[0], "done", seconds=seconds, width=width, height=height)
