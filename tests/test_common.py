@@ -41,6 +41,7 @@ def test_estimator_checks(estimator, at_least):
     assert len(outcome["passed"]) >= at_least
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")  # that photos are no tables
 @pytest.mark.parametrize("estimator", REAL, ids=lambda e: type(e).__name__)
 def test_data_free_checks(estimator):
     """The checks that need no table run on the estimators as they are."""

@@ -7,7 +7,6 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import nullcontext
 from numbers import Integral
 from typing import Any
 
@@ -158,7 +157,7 @@ def colorize_files(
     try:
         with (
             Progress(len(tasks), verbose) as progress,
-            torch_threads(n_threads) if n_threads else nullcontext(),
+            torch_threads(n_threads),
         ):
             for shard in spread(work, tasks, data, n_jobs if n_workers > 1 else 1):
                 progress.tell(shard)

@@ -135,16 +135,31 @@ def _renamed(below: str, format: str) -> str:
     return f"{root}.{format}"
 
 
-def _find(source: str, destination: str, storage_options: dict | None) -> Iterator[tuple[str, str]]:
-    """Photos that a source stands for: each path, and the path below the destination that it calls for."""
+def find_photos(source: str, storage_options: dict | None = None) -> tuple[str | None, list[str]]:
+    """The photos that a folder, a pattern or a path stands for, and the folder that they lie below.
+
+    A path of a file, missing or not, stands for itself and lies below None.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError
+        No photo is there.
+    """
     if has_wildcards(source):
         root, paths = glob_files(source, storage_options=storage_options)
         paths = [path for path in paths if path.lower().endswith(SUFFIXES)]
         if not paths:
             raise FileNotFoundError(f"no photo matches {source!r}")
-    elif _is_folder(source):
-        root, paths = source, image_paths(source, storage_options=storage_options)
-    else:  # a missing file too: its row will say so
+        return root, paths
+    if _is_folder(source):
+        return source, image_paths(source, storage_options=storage_options)
+    return None, [source]
+
+
+def _find(source: str, destination: str, storage_options: dict | None) -> Iterator[tuple[str, str]]:
+    """Photos that a source stands for: each path, and the path below the destination that it calls for."""
+    root, paths = find_photos(source, storage_options)
+    if root is None:
         yield source, os.path.basename(source)
         return
     if _identity(root) == _identity(destination):

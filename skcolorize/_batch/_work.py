@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,17 +38,18 @@ class Orders:
 
 def color_shard(tasks: list[Task], data: np.ndarray, orders: Orders) -> list[Row]:
     """Colour some files: a row for each photo in them."""
-    elsewhere = orders.n_threads is not None and os.getpid() != orders.process
-    with torch_threads(orders.n_threads) if elsewhere else nullcontext():
-        model = unpacked(data, orders.model_key)
+    model = unpacked(data, orders.model_key)
+    with torch_threads(None if os.getpid() == orders.process else orders.n_threads):
         return [row for task in tasks for row in color_file(task, model, orders)]
 
 
 @contextmanager
-def torch_threads(n_threads: int) -> Iterator[None]:
-    """Let PyTorch compute in so many threads, for a while."""
-    import torch
-
+def torch_threads(n_threads: int | None) -> Iterator[None]:
+    """Let PyTorch, where it is loaded, compute in so many threads for a while; None leaves it alone."""
+    torch = sys.modules.get("torch")
+    if n_threads is None or torch is None:
+        yield
+        return
     before = torch.get_num_threads()
     torch.set_num_threads(n_threads)
     try:

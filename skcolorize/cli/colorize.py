@@ -14,9 +14,9 @@ _EXAMPLES = """examples:
   skcolorize colorize 'scans/*.tif' more/ -o colored/ --format jpg --skip-existing
   skcolorize colorize s3://bucket/scans -o s3://bucket/colored --vividness 0.7
 
-Folders are kept as trees, each page of a TIFF gives one photo. JPEG, PNG, TIFF, WebP and BMP are read, HEIC with
-pip install 'skcolorize[heic]'; outputs have 8 bits a channel, and say in their metadata that their colours are
-inferred. manifest.csv in DEST tells what became of each photo.
+Folders are kept as trees, each page of a TIFF gives one photo. JPEG, PNG, TIFF, WebP and BMP are read,
+HEIC with pip install 'skcolorize[heic]'; outputs have 8 bits a channel, and say in their metadata that
+their colours are inferred. manifest.csv in DEST tells what became of each photo.
 exit codes: 0 all done, 1 some photos failed (the others are done), 2 wrong usage"""
 
 
@@ -26,18 +26,30 @@ def add_parser(commands) -> None:
         commands, "colorize", "colour photos, folders, buckets", "Colours photo files.", _EXAMPLES, run
     )
     parser.add_argument(
-        "sources", nargs="+", metavar="SOURCE", help="photo, folder, quoted pattern, or address such as s3://..."
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="photo, folder, quoted pattern, or address such as s3://...",
     )
     parser.add_argument(
-        "-o", "--output", required=True, metavar="DEST", help="folder or address; for one photo, also its file"
+        "-o",
+        "--output",
+        required=True,
+        metavar="DEST",
+        help="folder or address; for one photo, also its file",
     )
     add_model_option(parser)
     parser.add_argument(
-        "--vividness", type=float, metavar="V", help="strength of colours: 0 as learned, 1 as colourful as life"
+        "--vividness",
+        type=float,
+        metavar="V",
+        help="strength of colours: 0 as learned, 1 as colourful as life",
     )
     parser.add_argument("--image-size", type=int, metavar="N", help="working size of the network in pixels")
     parser.add_argument("--format", default="same", help="same (default), jpg, png, webp or tiff")
-    parser.add_argument("--quality", type=int, default=95, metavar="Q", help="of JPEG and WebP, 95 by default")
+    parser.add_argument(
+        "--quality", type=int, default=95, metavar="Q", help="of JPEG and WebP, 95 by default"
+    )
     existing = parser.add_mutually_exclusive_group()
     for option, value in (("--overwrite", "overwrite"), ("--skip-existing", "skip")):
         text = "replace outputs that are there" if value == "overwrite" else "do only what is missing"

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..images import write_photo
-from ..metrics import peak_signal_noise_ratio, squash256
+from .parsing import add_command
 from .progress import show_progress
 
 LEARNED = ("china", "flower", "astronaut", "coffee")
@@ -20,23 +19,24 @@ HEIGHT, GAP = 220, 6  # of the photos in the picture and between them, in pixels
 
 def add_parser(commands) -> None:
     """Add the parser of this command."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "demo",
-        help="fit on four everyday photos, colour three others",
-        description="Fits a Colorizer on four of the colour photos that scikit-learn and scikit-image carry, "
-        "colours them and three others that it has not seen, prints how near the true colours it comes, and "
-        "draws gray, coloured and true photos. Takes less than a minute, and no network.",
-        epilog="example: skcolorize demo -o demo.png",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "fit on four everyday photos, colour three others",
+        "Fits a Colorizer on four of the colour photos that scikit-learn and scikit-image carry,\n"
+        "colours them and three others that it has not seen, prints how near the true colours it comes,\n"
+        "and draws gray, coloured and true photos. Takes less than a minute, and no network.",
+        "example: skcolorize demo -o demo.png",
+        run,
     )
     parser.add_argument("-o", "--output", default="demo.png", help="the picture, demo.png by default")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo and print its table."""
     from .._colorizer import Colorizer
     from ..datasets import load_example_images
+    from ..images import write_photo
 
     examples = load_example_images()
     photos = {Path(path).stem: image for path, image in zip(examples.filenames, examples.images, strict=True)}
@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
 def psnr_and_floor(colorizer, photos: Sequence[np.ndarray]) -> list[tuple[float, float]]:
     """PSNR in dB of each photo as coloured from its gray, and of the gray itself, at 256 x 256 pixels."""
+    from ..metrics import peak_signal_noise_ratio, squash256
     from ..preprocessing import ToGrayscale
 
     true = [squash256(photo) for photo in photos]

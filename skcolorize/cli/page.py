@@ -15,6 +15,7 @@ from PIL import Image
 
 from .._batch._plan import numbered
 from ..images import PhotoError, read_photo, tiff_pages
+from ..images.decode import as_levels
 from ..images.storage import is_remote, replace_whole
 
 LONGEST = 800  # side of the embedded copies, in pixels
@@ -37,10 +38,10 @@ figcaption, li { overflow-wrap: anywhere }
 .pair:focus-within { outline: 3px solid Highlight; outline-offset: 2px }
 .pair img { display: block; width: 100%; height: auto }
 .pair img + img { position: absolute; inset: 0; clip-path: inset(0 calc(100% - var(--at)) 0 0) }
-.pair::after { content: ""; position: absolute; inset: 0 auto 0 var(--at); width: 2px; margin-left: -1px;
-  background: #fff; box-shadow: 0 0 3px #000; pointer-events: none }
-.pair input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; cursor: ew-resize;
-  touch-action: pan-y }
+.pair::after { content: ""; position: absolute; top: 0; bottom: 0; left: var(--at); width: 2px;
+  margin-left: -1px; background: #fff; box-shadow: 0 0 3px #000; pointer-events: none }
+.pair input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0;
+  cursor: ew-resize; touch-action: pan-y }
 </style>
 """
 
@@ -148,11 +149,8 @@ def _page(row: dict) -> int | None:
 
 def _copy(path: str, page: int | None) -> tuple[str, tuple[int, int]]:
     """A small copy of a photo as a data address, and its width and height."""
-    photo = read_photo(path, max_size=LONGEST, page=0 if page is None else page)
-    pixels = photo.pixels
-    if pixels.dtype != "uint8":
-        pixels = (pixels / (1 if pixels.dtype.kind == "f" else 257) * (255 if pixels.dtype.kind == "f" else 1)).round()
-    image = Image.fromarray(photo.with_alpha(pixels.astype("uint8")))
+    photo = read_photo(path, max_size=LONGEST, page=page or 0)
+    image = Image.fromarray(photo.with_alpha(as_levels(photo.pixels, "uint8")))
     with io.BytesIO() as file:
         image.save(file, "WEBP", quality=80, method=2)
         return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode(), image.size

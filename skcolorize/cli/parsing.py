@@ -26,6 +26,6 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         metavar="PATH",
-        help="a trained model, local or an address: .npz holds weights and is safe, .joblib is code (open only "
-        "what you trust); without it, the embedded one",
+        help="a trained model, local or an address: .npz holds weights and is safe, .joblib is code (open "
+        "only what you trust); without it, the embedded one",
     )

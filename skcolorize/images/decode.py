@@ -111,6 +111,7 @@ def read_photo(
         with _faults_named(name):
             item.load()  # an image of the caller's must not be opened smaller
             return _from_image(item, name, None, max_size)
+    item = _file(item, name)
     with _faults_named(name), _open(item, name) as image:
         if page is not None:
             image.seek(page)
@@ -126,6 +127,7 @@ def tiff_pages(item: str | os.PathLike | bytes, *, name: str | None = None) -> l
         As `read_photo`.
     """
     name = photo_name(item) if name is None else name
+    item = _file(item, name)
     with _faults_named(name), _open(item, name) as image:
         if image.format != "TIFF":
             return [0]
@@ -135,6 +137,17 @@ def tiff_pages(item: str | os.PathLike | bytes, *, name: str | None = None) -> l
             if not image.tag_v2.get(_SUBFILE, 0) & (_REDUCED | _MASK):
                 pages.append(page)
         return pages or [0]
+
+
+def _file(item: Any, name: str) -> str | bytes:
+    """A path as text, or the bytes of a file; anything else is a mistake of the caller's."""
+    if isinstance(item, (str, os.PathLike)):
+        return storage.path_text(item)
+    if isinstance(item, (bytes, bytearray, memoryview)):
+        return item
+    raise TypeError(
+        f"{name} is of type {type(item).__qualname__}; photos are paths, bytes, PIL images or arrays"
+    )
 
 
 @contextmanager
@@ -162,12 +175,6 @@ def _faults_named(name: str):
 @contextmanager
 def _open(item: Any, name: str):
     """A lazily opened image of a path, an address or the bytes of a file."""
-    if isinstance(item, (str, os.PathLike)):
-        item = storage.path_text(item)
-    elif not isinstance(item, (bytes, bytearray, memoryview)):
-        raise TypeError(
-            f"{name} is of type {type(item).__qualname__}; photos are paths, bytes, PIL images or arrays"
-        )
     if isinstance(item, str) and not storage.is_remote(item) and not os.path.isfile(item):
         folder, pattern = os.path.split(item)
         if os.path.isdir(item):

@@ -24,7 +24,7 @@ from photo_files import (
 from PIL import Image
 
 from skcolorize import color
-from skcolorize.images import PhotoError, decode, gray_levels, is_gray, mean_chroma, read_photo
+from skcolorize.images import PhotoError, decode, gray_levels, is_gray, mean_chroma, read_photo, tiff_pages
 
 
 def check_read(photo, file):
@@ -349,3 +349,21 @@ def test_gray_levels():
     error = color.gray_to_lightness(gray) - color.rgb_to_lab(scene())[..., 0]
     assert np.abs(error).max() < 0.5
     assert gray_levels(decode.as_levels(scene(), "float32")).dtype == np.uint16
+
+
+def test_pages_of_a_tiff_one_by_one_without_a_warning():
+    pages = [np.full((5, 6), level, np.uint8) for level in (10, 20, 30)]
+    images = [Image.fromarray(page) for page in pages]
+    images[1].encoderinfo = {"tiffinfo": {254: 1}}  # a thumbnail
+    album = encoded(images[0], "TIFF", save_all=True, append_images=images[1:])
+    assert tiff_pages(album) == [0, 2]
+    for page in (0, 1, 2):
+        assert_array_equal(read_photo(album, page=page).pixels, pages[page])
+
+
+def test_an_animation_has_one_page():
+    frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
+    animation = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:])
+    assert tiff_pages(animation) == [0]
+    with pytest.raises(PhotoError, match="is missing"):
+        tiff_pages("no-such.tif")

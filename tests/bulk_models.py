@@ -1,0 +1,39 @@
+"""A model for bulk jobs that loads no PyTorch, so that worker processes start quickly."""
+
+import importlib
+import os
+import sys
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+
+class Witness(BaseEstimator):
+    """Colours by who did it: (process id modulo 256, threads of PyTorch, 0). A process dies of white photos.
+
+    Parameters
+    ----------
+    needs : str or None
+        A module that is imported where the model is unpacked.
+    """
+
+    def __init__(self, needs=None):
+        self.needs = needs
+
+    def fit(self, X, y=None):
+        return self
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if self.needs:
+            importlib.import_module(self.needs)
+
+    def predict(self, X):
+        if X.min() == 255:
+            os._exit(1)
+        torch = sys.modules.get("torch")
+        n_threads = torch.get_num_threads() if torch else 0
+        return np.full((*X.shape[:2], 3), [os.getpid() % 256, n_threads, 0], np.uint8)
