@@ -102,7 +102,7 @@ def test_beyond_the_gamut_chroma_is_lowered_along_the_hue():
     turned = np.degrees(np.abs(np.arctan2(a * d - b * c, a * c + b * d)))
     assert turned.mean() < 1
     assert_allclose(np.hypot(a, b), full[repaired], atol=8)
-    assert np.mean(np.abs(np.hypot(a, b) - full[repaired])) < 1
+    assert np.mean(np.abs(np.hypot(a, b) - full[repaired])) < 2
 
 
 def test_black_and_white_stay_so():
