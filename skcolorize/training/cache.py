@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -53,6 +54,7 @@ class ArrayStore:
             return
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="skcolorize-")  # noqa: SIM115 - lives as long as the store
+            weakref.finalize(self, self._file.close)
         start = self._file.seek(0, os.SEEK_END)
         self._file.write(memoryview(array).cast("B"))
         self._map = None
