@@ -35,7 +35,7 @@ from .metrics import peak_signal_noise_ratio, squash256
 from .training.cache import cache_photos, eight_bits, report_skipped, warn_if_tinted, warn_skipped
 from .training.checkpoint import Checkpoint, fingerprint
 from .training.distributed import World, local_device
-from .training.loop import Settings
+from .training.loop import FRESH_RATE, TUNING_RATE, Settings
 from .training.run import Run
 from .training.start import (
     Start,
@@ -104,8 +104,8 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         Photos a step; at most the number of photos is used.
     learning_rate : {"cosine", "constant"}, default="cosine"
         Schedule of the learning rate: down to 0 along a cosine, after a short warm-up, or constant.
-    learning_rate_init : float, default=1e-3
-        Initial learning rate of AdamW.
+    learning_rate_init : float or "auto", default="auto"
+        Initial learning rate of AdamW. "auto" is 2e-4 from weights that know colours already, else 1e-3.
     encoder_learning_rate_ratio : float, default=0.1
         Learning rate of a pretrained encoder over that of the rest.
     weight_decay : float, default=1e-2
@@ -201,7 +201,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         "max_iter": (Interval(Integral, 1),),
         "batch_size": (Interval(Integral, 1),),
         "learning_rate": (Options(("cosine", "constant")),),
-        "learning_rate_init": (rules.POSITIVE,),
+        "learning_rate_init": (Options(("auto",)), rules.POSITIVE),
         "encoder_learning_rate_ratio": (rules.NOT_NEGATIVE,),
         "weight_decay": (rules.NOT_NEGATIVE,),
         "freeze_encoder": (rules.BOOLEAN, Options(("auto",))),
@@ -236,7 +236,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         max_iter: int = 20,
         batch_size: int = 16,
         learning_rate: str = "cosine",
-        learning_rate_init: float = 1e-3,
+        learning_rate_init: float | str = "auto",
         encoder_learning_rate_ratio: float = 0.1,
         weight_decay: float = 1e-2,
         freeze_encoder: bool | str = "auto",
@@ -317,7 +317,9 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         with self._held_checkpoint(photos, targets, goes_on, world) as checkpoint:
             saved = world.agreed(checkpoint.load() if checkpoint else None)
             seed = saved["seed"] if saved else world.agreed(self._draw_seed())
-            run = self._begin(photos, targets, seed, goes_on, world, max_iter=self.max_iter)
+            run = self._begin(
+                photos, targets, seed, goes_on, world, max_iter=self.max_iter, anchored=not goes_on
+            )
             if saved:
                 run.load_state_dict(saved["run"])
             earlier = (self.n_iter_, self.loss_curve_, self.validation_scores_) if goes_on else (0, [], [])
@@ -410,9 +412,12 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         report_skipped(cache, len(photos), with_targets=targets is not None)
         warn_if_tinted(cache)
         frozen = start.origin == "imagenet" if self.freeze_encoder == "auto" else bool(self.freeze_encoder)
+        rate = self.learning_rate_init
+        if rate == "auto":
+            rate = TUNING_RATE if start.origin == "colorizer" and not start.new_head else FRESH_RATE
         settings = Settings(
             batch_size=self.batch_size,
-            learning_rate_init=self.learning_rate_init,
+            learning_rate_init=rate,
             encoder_learning_rate_ratio=1.0 if start.origin == "random" else self.encoder_learning_rate_ratio,
             weight_decay=self.weight_decay,
             freeze_encoder=frozen,

@@ -14,6 +14,8 @@ from torch import nn
 from .augmentation import order
 from .distributed import World
 
+#: Initial learning rates of ``learning_rate_init="auto"``: of a new decoder, and of one that knows colours.
+FRESH_RATE, TUNING_RATE = 1e-3, 2e-4
 #: Steps over which the learning rate rises at the start of a cosine, and at most what share of all steps.
 WARM_UP = 100, 0.05
 
@@ -34,6 +36,7 @@ class Settings:
     early_stopping: bool = False
     n_iter_no_change: int = 5
     tol: float = 1e-4
+    anchored: bool = False
     precision: str = "float32"
     seed: int = 0
 

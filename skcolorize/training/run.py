@@ -17,6 +17,10 @@ from .evaluation import bin_shares, calibrate, validation_score
 from .loop import Settings, Trainer, refresh_norms
 from .start import Start
 
+#: A start that knows colours counts as much as this many photos when its weights and the learned ones are
+#: averaged (Wortsman et al. 2022): fifty photos teach a speciality without taking the rest away.
+ANCHOR_PHOTOS = 60
+
 
 class Run:
     """The course of one fit.
@@ -47,8 +51,10 @@ class Run:
         if not encoder_norms_learn and self.network.config["encoder_norms"] != "folded":
             fold_encoder_norms_(self.network)
         self.network.to(device, memory_format=torch.channels_last)
+        knows_colours = start.origin == "colorizer" and not start.new_head
         self.settings = replace(
             settings,
+            anchored=settings.anchored and knows_colours,
             batch_size=min(settings.batch_size, len(learning)),
             encoder_norms_learn=encoder_norms_learn,
             decoder_norms_learn=start.origin != "colorizer",
@@ -67,6 +73,9 @@ class Run:
             photos = FeatureBatches(photos, self.network)
         validate = self._validate if self.held_out else None
         self.trainer = Trainer(self.network, loss, photos, self.settings, validate)
+        self._anchor = None
+        if self.settings.anchored:
+            self._anchor = [p.detach().clone() for p in self.network.parameters()]
         self._began, self._first = time.monotonic(), 0
 
     @property
@@ -88,9 +97,13 @@ class Run:
         return f"epoch {epoch}/{last}: loss {history.losses[-1]:.4f}{score}, {left:.0f} s left"
 
     def finish(self) -> Decoding:
-        """Put the best weights in place, settle norms and vividness, and give the decoding of the result."""
+        """Put the final weights in place, settle norms and vividness, and give the decoding of the result."""
         world = self.trainer.world
         self.trainer.restore_best()
+        if self._anchor is not None:
+            learned = len(self.photos) / (len(self.photos) + ANCHOR_PHOTOS)
+            with torch.no_grad():
+                torch._foreach_lerp_(list(self.network.parameters()), self._anchor, 1 - learned)
         if self.settings.decoder_norms_learn:
             parts = ("encoder", "decoder") if self.settings.encoder_norms_learn else ("decoder",)
             refresh_norms(self.network, self.photos.centred(), self.settings.batch_size, parts)
