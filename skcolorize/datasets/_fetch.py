@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from joblib import cpu_count
 from yarl import URL
 
 from ._address import Verdict
@@ -83,6 +84,7 @@ class Shard:
         self._loop, self._main = asyncio.get_running_loop(), asyncio.current_task()
         self._ready.set()
         self._loop.set_default_executor(ThreadPoolExecutor(min(self.rules.max_concurrency, 64), "scraper"))
+        self._checkers = ThreadPoolExecutor(max(1, cpu_count() // self.rules.n_shards), "scraper-check")
         self._pixels = Budget(PIXELS_IN_FLIGHT // self.rules.n_shards)
         by_host: dict[str, list[Task]] = defaultdict(list)
         for task in tasks:
@@ -96,6 +98,8 @@ class Shard:
                 syncing.cancel()
         except BaseExceptionGroup as errors:  # one error is enough
             raise _first(errors) from None
+        finally:
+            self._checkers.shutdown()
         self.done.standings = self._web.standings
         return self.done
 
@@ -140,7 +144,9 @@ class Shard:
                 body = await self._web.photo(task.url, record, room)
                 width, height = size_of(body)
                 await room.enter_async_context(self._pixels.take(width * height))
-                photo = await asyncio.to_thread(check_photo, body, self.rules.max_size)
+                photo = await self._loop.run_in_executor(
+                    self._checkers, check_photo, body, self.rules.max_size
+                )
                 await asyncio.to_thread(self._write, self._keep, record, photo)
                 return True
         except Verdict as verdict:

@@ -1,9 +1,12 @@
 """Manners towards hosts that fail, and room in memory: rests that grow, trials, waits that end, budgets."""
 
 import asyncio
+import json
+import subprocess
+import sys
 
 import pytest
-from fault_server import FaultServer, answer, late
+from fault_server import FaultServer, answer, endless, late
 from scraping import FastClock, picture
 
 from skcolorize.datasets import _fetch, _web
@@ -195,3 +198,26 @@ def test_pixels_in_flight_keep_to_the_budget(server, make, monkeypatch):
     monkeypatch.setattr(_fetch, "check_photo", watched)
     urls = [server.add(f"/{i}.jpg", answer(picture(i))) for i in range(40)]
     assert make(max_per_host=32).fetch(urls).counts == {"ok": 40} and 1 <= most <= 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
+def test_memory_is_bounded_whatever_servers_send(server, tmp_path):
+    """32 bodies at a time of 50 MiB and photos of 59 megapixels: gigabytes, if all were held at once."""
+    head = picture(0, (2000, 2000))
+    big = picture(0, (7700, 7700), format="PNG", compress_level=1)
+    urls = [server.add(f"/endless{i}", endless(head)) for i in range(40)]
+    urls += [server.add(f"/long{i}", answer(head + bytes(50 * 2**20 - len(head)))) for i in range(40)]
+    urls += [server.add(f"/large{i}", answer(big + bytes([i]))) for i in range(4)]
+    script = f"""
+import json
+from skcolorize.datasets import ImageScraper
+scraper = ImageScraper({str(tmp_path / "photos")!r}, allow_private=True, max_per_host=32, timeout=600)
+counts = scraper.fetch({urls!r}).counts
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]
+print(json.dumps([counts, int(peak) / 1024]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=900)
+    assert done.returncode == 0, done.stderr.decode()
+    counts, peak = json.loads(done.stdout)
+    assert counts["rejected"] == 40 and peak < 900, (counts, peak)
