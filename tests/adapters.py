@@ -3,8 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skcolorize import Colorizer
-from skcolorize.preprocessing import LabScaler
+from skcolorize import Colorizer, preprocessing
 
 SIDE = 8  # pixels of a photo made of a row; the working size is larger
 
@@ -84,9 +83,28 @@ class TabularColorizer(Tabular, Colorizer):
         return super().sample_y(self._photos(X), n_samples, random_state)
 
 
-class TabularLabScaler(Tabular, LabScaler):
-    """A transformer on tables."""
+class TabularRGBToLab(Tabular, preprocessing.RGBToLab):
+    pass
 
-    def transform(self, X):
-        photos = self._photos(X).astype(np.float32)
-        return LabScaler.transform(self, photos).reshape(len(photos), -1)
+
+class TabularToGrayscale(Tabular, preprocessing.ToGrayscale):
+    pass
+
+
+class TabularImageLoader(Tabular, preprocessing.ImageLoader):
+    pass
+
+
+class TabularLab(Tabular):
+    """For transformers that take float arrays of three channels."""
+
+    def _photos(self, X):
+        return super()._photos(X).astype(np.float32)
+
+
+class TabularLabToRGB(TabularLab, preprocessing.LabToRGB):
+    pass
+
+
+class TabularLabScaler(TabularLab, preprocessing.LabScaler):
+    pass
