@@ -105,7 +105,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
     learning_rate : {"cosine", "constant"}, default="cosine"
         Schedule of the learning rate: down to 0 along a cosine, after a short warm-up, or constant.
     learning_rate_init : float or "auto", default="auto"
-        Initial learning rate of AdamW. "auto" is 2e-4 from weights that know colours already, else 1e-3.
+        Initial learning rate of AdamW. "auto" is 5e-4 from weights that know colours already, else 1e-3.
     encoder_learning_rate_ratio : float, default=0.1
         Learning rate of a pretrained encoder over that of the rest.
     weight_decay : float, default=1e-2

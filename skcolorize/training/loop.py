@@ -15,7 +15,7 @@ from .augmentation import order
 from .distributed import World
 
 #: Initial learning rates of ``learning_rate_init="auto"``: of a new decoder, and of one that knows colours.
-FRESH_RATE, TUNING_RATE = 1e-3, 2e-4
+FRESH_RATE, TUNING_RATE = 1e-3, 5e-4
 #: Steps over which the learning rate rises at the start of a cosine, and at most what share of all steps.
 WARM_UP = 100, 0.05
 

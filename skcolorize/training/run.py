@@ -19,7 +19,7 @@ from .start import Start
 
 #: A start that knows colours counts as much as this many photos when its weights and the learned ones are
 #: averaged (Wortsman et al. 2022): fifty photos teach a speciality without taking the rest away.
-ANCHOR_PHOTOS = 60
+ANCHOR_PHOTOS = 40
 
 
 class Run:

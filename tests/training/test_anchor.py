@@ -26,7 +26,7 @@ def test_weights_end_between_the_start_and_what_was_learned(stored, monkeypatch)
     kept = weights_of(small(weights=path, random_state=0).fit(PHOTOS)) - start
     monkeypatch.setattr(run, "ANCHOR_PHOTOS", 0)
     learned = weights_of(small(weights=path, random_state=0).fit(PHOTOS)) - start
-    share = len(PHOTOS) / (len(PHOTOS) + 60)
+    share = len(PHOTOS) / (len(PHOTOS) + 40)
     assert np.abs(learned).max() > 1e-4
     np.testing.assert_allclose(kept, share * learned, atol=1e-6)
 
