@@ -143,8 +143,8 @@ def annealed_mean(logits: torch.Tensor, bins: torch.Tensor, temperature: float) 
     ----------
     R. Zhang, P. Isola, A. Efros, "Colorful image colorization", ECCV 2016.
     """
-    shares = torch.softmax(logits / temperature, dim=1)
-    return torch.einsum("nkhw,kc->nchw", shares, bins)
+    shares = torch.softmax(logits.movedim(1, -1) / temperature, dim=-1)  # channels lie last in memory
+    return (shares @ bins).movedim(-1, 1)
 
 
 def confidence(logits: torch.Tensor) -> torch.Tensor:
