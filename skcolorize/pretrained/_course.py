@@ -76,7 +76,7 @@ class AveragingTrainer(Trainer):
             for parameter, mean in zip(network.parameters(), self.average, strict=True):
                 parameter.copy_(mean)
         if self.settings.decoder_norms_learn:
-            refresh_norms(network, self.batches, self.settings.batch_size)
+            refresh_norms(network, self.batches.centred(), self.settings.batch_size)
         return network.eval()
 
     def state_dict(self) -> dict:
