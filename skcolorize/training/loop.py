@@ -158,7 +158,14 @@ class Trainer:
         shuffled = order(settings.seed, self.epoch, len(self.batches))
         for i in range(self.n_batches):
             positions = shuffled[i * settings.batch_size : (i + 1) * settings.batch_size]
-            total += self._step(positions, self.epoch * self.n_batches + i) * len(positions)
+            try:
+                loss = self._step(positions, self.epoch * self.n_batches + i)
+            except torch.OutOfMemoryError as error:
+                raise MemoryError(
+                    f"{self.device} has too little memory for a step of {settings.batch_size} photos: "
+                    "lower batch_size or image_size"
+                ) from error
+            total += loss * len(positions)
         self.epoch += 1
         self.history.losses.append(self.world.total(total) / len(self.batches))
         if settings.early_stopping:

@@ -181,6 +181,14 @@ def test_a_loss_of_nan_is_an_error():
         trainer(loss=lambda outputs, target, generator: outputs["ab"].mean() * math.nan).run_epoch()
 
 
+def test_too_little_memory_names_the_parameters():
+    def greedy(outputs, target, generator):
+        raise torch.OutOfMemoryError("CUDA out of memory")  # which can't be had here for real
+
+    with pytest.raises(MemoryError, match="step of 2 photos: lower batch_size or image_size"):
+        Trainer(Toy(), greedy, batches(), Settings(1, 2)).run_epoch()
+
+
 def test_the_loss_of_an_epoch_is_the_mean_over_photos():
     made = trainer(
         loss=lambda outputs, target, generator: outputs["ab"].sum() * 0 + len(target), batch_size=2
