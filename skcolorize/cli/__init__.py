@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         return args.run(args)
-    except (ValueError, ImportError, OSError) as error:
+    except (ValueError, ImportError, OSError, RuntimeError) as error:
         print(f"skcolorize {args.command}: error: {error}", file=sys.stderr)
         return WRONG_USAGE
     except KeyboardInterrupt:

@@ -1,0 +1,110 @@
+"""The page of photos before and after: what is in it, and that it works in a real browser, offline."""
+
+import os
+import re
+import shutil
+
+import pytest
+from photo_files import gray_scene
+from PIL import Image
+
+from skcolorize.cli import main
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture
+def page(photos, model, tmp_path, capsys):
+    """The page of two photos, an album of two pages, and a broken file; and what was printed of it."""
+    (photos / "broken <&>.png").write_bytes(b"")
+    levels = [Image.fromarray(gray_scene()), Image.fromarray(gray_scene()[::-1].copy())]
+    levels[0].save(photos / "album.tif", save_all=True, append_images=levels[1:])
+    out = tmp_path / "out"
+    options = ["--model", model, "--page", "--alternatives", "1", "--format", "png"]
+    assert main(["colorize", str(photos), "-o", str(out), *options]) == 1
+    return out / "index.html", capsys.readouterr().out
+
+
+def test_it_says_its_size_and_asks_for_nothing(page):
+    path, printed = page
+    text = path.read_text()
+    megabytes = f"{path.stat().st_size / 1e6:.1f} MB"
+    assert f"page of {megabytes}: {path}" in printed
+    assert re.search(r'<span id="size"> *' + re.escape(megabytes) + "</span>", text)
+    assert text.count('src="data:image/webp;base64,') == text.count("src=") == 2 * 4
+    assert "http" not in text.replace("http-equiv", "")
+    assert "broken &lt;&amp;&gt;.png" in text
+    assert "<c>" not in text
+
+
+def test_a_page_that_is_there_is_not_replaced_unasked(page, photos, model, capsys):
+    command = [
+        "colorize",
+        str(photos / "a.png"),
+        "-o",
+        str(page[0].parent / "more"),
+        "--model",
+        model,
+        "--page",
+    ]
+    assert main(command) == 0
+    (page[0].parent / "more/a.png").unlink()
+    assert main(command) == 2
+    assert "index.html' is there already" in capsys.readouterr().err
+
+
+@pytest.fixture
+def opened(page):
+    """The page in a headless browser that has no network, and the faults it meets."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if BROWSER is None:
+        pytest.skip("no chromium on this machine (apt-get install chromium)")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=BROWSER, args=flags, headless=True)
+        context = browser.new_context(offline=True, viewport={"width": 400, "height": 800}, has_touch=True)
+        tab, faults = context.new_page(), []
+        tab.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+        tab.on("pageerror", lambda error: faults.append(str(error)))
+        tab.on("request", lambda request: faults.append(request.url) if request.url[:4] == "http" else None)
+        tab.goto(page[0].as_uri())
+        yield tab, faults
+        browser.close()
+
+
+def test_in_a_browser(opened, page):
+    tab, faults = opened
+    pairs = tab.locator(".pair")
+    assert pairs.count() == 4
+    widths = tab.eval_on_selector_all("img", "images => images.map(i => i.complete && i.naturalWidth)")
+    assert widths == [56] * 8
+    assert (
+        tab.evaluate("document.documentElement.scrollWidth") <= 400
+    )  # nothing sticks out of a phone's screen
+    assert tab.locator("#failures li").count() == 1
+
+    def at() -> float:
+        return float(pairs.first.evaluate("pair => pair.style.getPropertyValue('--at')").rstrip("%"))
+
+    assert at() == 50
+    slider = tab.get_by_role("slider").first
+    slider.focus()
+    tab.keyboard.press("Home")
+    assert at() == 0
+    tab.keyboard.press("End")
+    assert at() == 100
+    box = slider.bounding_box()
+    tab.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.5 * box["height"])
+    assert at() == pytest.approx(25, abs=2)
+    tab.touchscreen.tap(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
+    assert at() == pytest.approx(75, abs=2)
+    hidden = pairs.first.locator("img").nth(1).evaluate("image => getComputedStyle(image).clipPath")
+    assert "inset(" in hidden
+    assert faults == []
+
+
+def test_links_lead_to_the_files(opened, page):
+    tab, _ = opened
+    links = tab.eval_on_selector_all("a", "links => links.map(link => decodeURIComponent(link.pathname))")
+    assert len(links) == 2 * 4
+    assert all(os.path.isfile(link) for link in links)
