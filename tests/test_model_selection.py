@@ -175,6 +175,8 @@ def test_photos_are_no_table_under_pandas_output(colorizer, paths):
     with config_context(transform_output="pandas"):
         pipeline = make_pipeline(ImageLoader(), colorizer, LabToRGB()).fit(paths)
         assert isinstance(pipeline.transform(paths), np.ndarray)
+    with pytest.raises(ValueError, match="Unable to configure output"):
+        make_pipeline(ImageLoader(), colorizer).set_output(transform="pandas")
 
 
 # ------------------------------------------------------------------------ clone

@@ -10,6 +10,7 @@ import torch
 from small import made_up_photos, same_weights, small
 
 from skcolorize import Colorizer
+from skcolorize.networks.weights import network_state
 
 PHOTOS = made_up_photos(3)
 
@@ -148,6 +149,23 @@ def test_a_body_is_loaded_and_its_head_is_new_where_the_loss_is_another(tmp_path
     for name, value in second.module_.state_dict().items():
         if not name.startswith("head") and "running" not in name and "num_batches" not in name:
             torch.testing.assert_close(value, body[name], rtol=0, atol=1e-6)
+
+
+def test_the_embedded_body_serves_another_loss():
+    colorizer = Colorizer(loss="squared_error", image_size=64, max_iter=1, random_state=0).fit(PHOTOS)
+    assert (
+        colorizer.module_.config["encoder_norms"] == "folded"
+    )  # as in the file, whatever is built by default
+    assert colorizer.predict(PHOTOS).shape == PHOTOS.shape
+
+
+def test_only_a_pretrained_encoder_learns_at_its_own_rate(tmp_path):
+    (start := small(max_iter=1).fit(PHOTOS)).save_weights(tmp_path / "a.npz")
+    kept = network_state(start.module_.encoder)
+    for weights, moves in ((None, True), (tmp_path / "a.npz", False)):
+        options = dict(weights=weights, encoder_learning_rate_ratio=0.0, weight_decay=0, max_iter=1)
+        encoder = network_state(small(**options, learning_rate_init=1e-2).fit(PHOTOS).module_.encoder)
+        assert any((encoder[name] != kept[name]).any() for name in kept) == moves
 
 
 def test_torchvisions_file_is_a_start(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from small import made_up_photos, small
+from small import made_up_photos, same_weights, small
 
 from skcolorize.inference.decoding import Calibration, Decoding
 from skcolorize.metrics import colorfulness
@@ -100,6 +100,14 @@ def test_random_encoders_learn_their_statistics():
     assert norms and all((norm.running_mean != 0).any() for norm in norms)
 
 
+def test_a_frozen_random_encoder_keeps_its_statistics_too():
+    """Frozen is frozen: cached features of it would be others than those of training mode."""
+    frozen = dict(encoder="mobilenet_v3_small", freeze_encoder=True, augment=False, max_iter=1)
+    one, other = (small(**frozen).fit(photos).module_.encoder for photos in (PHOTOS, PHOTOS[:3]))
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+    assert not [m for m in one.modules() if isinstance(m, torch.nn.BatchNorm2d)]  # folded
+
+
 def test_predictions_do_not_hang_on_a_lagging_mean():
     """Norms are settled at the end: in eval mode the loss is that of the training, not a jump above it."""
     colorizer = small(max_iter=3, augment=False).fit(PHOTOS)
@@ -185,6 +193,18 @@ def test_a_calibration_comes_from_held_out_photos_where_there_are_any(monkeypatc
     small(max_iter=1).fit(PHOTOS)
     small(max_iter=1, early_stopping=True, validation_fraction=0.34).fit(PHOTOS)
     assert looked_at == [6, 2]
+
+
+def test_a_fit_with_early_stopping_ends_with_its_best_epoch(monkeypatch):
+    options = dict(early_stopping=True, learning_rate="constant", n_iter_no_change=9)
+    for scores in ([30.0], [30.0, 10.0, 20.0]):
+        left = iter(scores)
+        monkeypatch.setattr("skcolorize.training.run.validation_score", lambda *_, left=left: next(left))
+        colorizer = small(max_iter=len(scores), **options).fit(PHOTOS)
+        assert colorizer.best_validation_score_ == 30 and colorizer.n_iter_ == len(scores)
+        if len(scores) == 1:
+            best = colorizer
+    assert same_weights(colorizer, best)
 
 
 def test_held_out_photos_are_not_learned_from(monkeypatch):
