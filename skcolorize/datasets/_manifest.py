@@ -206,10 +206,10 @@ def finish(output: Output, records: dict[str, Record]) -> None:
     writer.writerows(asdict(record) for record in records.values())
     output.write(TABLE, table.getvalue().encode("utf-8", "backslashreplace"))
     output.write(ATTRIBUTION, "".join(f"{line}\n" for line in attribution(records.values())).encode())
-    for path in Path(output.corner).glob("*.jsonl"):
+    for path in sorted(Path(output.corner).glob("*.jsonl")):  # the oldest first: none outlives its correction
         path.unlink(missing_ok=True)
     if output.remote:
-        output.delete([f"{PARTS}/{name}" for name in output.sizes(PARTS)])
+        output.delete(f"{PARTS}/{name}" for name in sorted(output.sizes(PARTS)))
 
 
 def attribution(records: Iterable[Record]) -> list[str]:

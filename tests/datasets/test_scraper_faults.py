@@ -1,7 +1,6 @@
 """What the scraper survives: each fault of a server, of an address or of a body ends in one status."""
 
 import asyncio
-import gzip
 import io
 import re
 import struct
@@ -10,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from fault_server import FaultServer, answer, cut, drip, endless, redirect, reset
+from fault_server import FaultServer, answer, cut, drip, endless, late, redirect, reset
 from scraping import assert_consistent, picture
 from yarl import URL
 
@@ -115,6 +114,14 @@ def test_slow_drip_does_not_escape_the_deadline(server, make):
     bunch = scraper.fetch([server.add("/a.jpg", drip(picture()))])
     assert bunch.counts == {"failed": 1} and bunch.manifest[0]["error"] == "not complete within 60 s"
     assert bunch.manifest[0]["attempts"] == server.asked() == _fetch.MAX_FAILURES
+
+
+def test_redirects_share_one_deadline(server, make):
+    for i in range(4):
+        server.add(f"/{i}", late(redirect(f"/{i + 1}"), 0.3))
+    server.add("/4", late(answer(picture()), 0.3))
+    scraper = make(timeout=0.8, respect_opt_out=False)
+    assert scraper.fetch([server.url("/0")]).counts == {"failed": 1} and server.asked("/4") == 0
 
 
 MENDING = {
@@ -275,7 +282,7 @@ def test_what_a_request_says_and_keeps_to_itself(server, make, monkeypatch):
 
 
 def test_encoded_bodies_are_refused(server, make):
-    url = server.add("/a.jpg", answer(gzip.compress(picture()), Content_Encoding="gzip"))
+    url = server.add("/a.jpg", answer(picture(), Content_Encoding="gzip"))
     assert make().fetch([url]).counts == {"rejected": 1}
 
 

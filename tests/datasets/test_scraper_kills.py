@@ -21,7 +21,7 @@ from scraping import (
     wait_for,
 )
 
-from skcolorize.datasets import _manifest
+from skcolorize.datasets import _campaign, _manifest
 from skcolorize.datasets._output import Output
 
 
@@ -55,7 +55,11 @@ class Killed(BaseException):
 def test_a_kill_at_any_step_of_the_end(server, make, tmp_path, monkeypatch):
     """Photos, duplicates, tables, journals: whichever step is the last, the next call completes them."""
     urls = [server.add(f"/{i}.jpg", answer(picture(i % 4))) for i in range(8)]
-    steps_left = 0
+    steps_left, ending = 0, []
+
+    def finish(*told):
+        ending.append(True)
+        _manifest.finish(*told)
 
     def step(function):
         def counted(*args, **kwargs):
@@ -75,14 +79,18 @@ def test_a_kill_at_any_step_of_the_end(server, make, tmp_path, monkeypatch):
             patched.setattr(os, "unlink", step(os.unlink))
             patched.setattr(os, "replace", step(os.replace))
             patched.setattr(Path, "unlink", step(Path.unlink))
+            ending.clear()
+            patched.setattr(_campaign, "finish", finish)
             try:
                 make(output).fetch(urls)
                 ended = True
             except BaseException as error:
                 assert isinstance(error, (Killed, OSError)) or "Killed" in repr(error)
                 ended = False
+        n_asked = server.asked()
         make(output).fetch(urls)
         assert_consistent(output)
+        assert server.asked() == n_asked or not ending  # all had been fetched
         if ended and steps_left > 0:
             break
     assert 12 < n < 39
