@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -140,13 +141,15 @@ def test_ctrl_c_starts_no_further_request(server, make, tmp_path, n_jobs):
     assert_consistent(tmp_path / "photos")
 
 
-def test_ctrl_c_leaves_transform_by_an_interrupt(server, make):
-    async def interrupt(writer):
-        os.kill(os.getpid(), signal.SIGINT)
+def test_ctrl_c_leaves_transform_by_an_interrupt(server, make, tmp_path):
+    async def interrupt(writer):  # the signal may reach any thread of the process
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
         writer.write(answer(picture()))
 
+    urls = [server.add("/a.jpg", interrupt), server.add("/b.jpg", late(answer(picture(1)), 5))]
     with pytest.raises(KeyboardInterrupt):  # a pipeline must not go on to fit what there is
-        make().transform([server.add("/a.jpg", interrupt), server.add("/b.jpg", late(answer(picture()), 5))])
+        make().transform(urls)
+    assert [row["status"] for row in table_of(tmp_path / "photos").values()][1] == "cancelled"
 
 
 @pytest.mark.slow
