@@ -68,7 +68,6 @@ if os.environ.get("SKCOLORIZE_INTERSPHINX"):
     }
 nitpick_ignore_regex = [
     (r"py:.*", r"(sklearn|numpy|np|torch|torchvision|skimage|PIL|pandas|joblib|matplotlib)\..*"),
-    (r"py:obj", r"fetch_unsplash_lite|purge_images"),  # announced in See Also, not there yet
 ]
 
 # -- pages

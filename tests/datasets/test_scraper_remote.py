@@ -18,9 +18,6 @@ from skcolorize.datasets._manifest import PARTS, Journal, Record, load_records
 from skcolorize.datasets._output import Output
 from skcolorize.images import read_photo
 
-pytest.importorskip("s3fs")
-pytest.importorskip("moto.server")
-
 
 @pytest.fixture(scope="module")
 def s3():
