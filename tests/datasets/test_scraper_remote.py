@@ -1,6 +1,7 @@
 """Photos straight to a bucket: by the real protocol of S3, and to fsspec's memory."""
 
 import hashlib
+import io
 import json
 import os
 import socket
@@ -11,8 +12,12 @@ import uuid
 
 import pytest
 from fault_server import answer, late
+from PIL import Image
 from scraping import kill_and_resume, picture
+from sklearn.pipeline import make_pipeline
+from small import small
 
+from skcolorize import Colorizer
 from skcolorize.datasets import image_paths
 from skcolorize.datasets._manifest import PARTS, Journal, Record, load_records
 from skcolorize.datasets._output import Output
@@ -93,6 +98,21 @@ def test_write_resume_and_read_back(server, make, anywhere):
     found = image_paths(anywhere)
     assert sorted(found) == sorted(set(bunch.paths))
     assert make(anywhere).fetch(urls).manifest == bunch.manifest and server.asked() == 12
+
+
+def test_a_whole_project_in_a_bucket(server, make, bucket):
+    """From addresses to weights, and nothing on this disk but the journal's folder."""
+    gray = io.BytesIO()
+    Image.new("RGB", (80, 60), "gray").save(gray, "JPEG")
+    urls = [server.add(f"/{i}.jpg", answer(picture(i))) for i in range(4)]
+    urls += [server.add("/gray.jpg", answer(gray.getvalue())), server.url("/gone.jpg")]
+    pipeline = make_pipeline(make(bucket), small())
+    with pytest.warns(UserWarning, match="(?s)2 .*is gray.*is missing") as warned:
+        pipeline.fit(urls)
+    assert len(warned) == 1
+    pipeline[-1].save_weights(f"{bucket}/network.npz")
+    loaded = Colorizer.from_pretrained(f"{bucket}/network.npz")
+    assert (loaded.predict(picture(9)) == pipeline[-1].predict(picture(9))).all()
 
 
 @both
