@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "skcolorize"
 # The package's front and the lookup of versions stand at the door, not in a room.
 AT_THE_DOOR = {"__init__", "__main__", "_version", "_show_versions"}
-SOURCES = sorted(path for path in PACKAGE.rglob("*.py"))
+SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 
 def read_table() -> dict[str, list[str]]:

@@ -1,0 +1,92 @@
+"""
+Training curve, callbacks and early stopping
+============================================
+
+When has a fit learned enough? Watch the loss and the score of photos that were held out, and let
+the fit stop by itself.
+"""
+
+# %%
+# ``early_stopping=True`` holds a part of the photos out. Their PSNR decides: after
+# ``n_iter_no_change`` epochs without a gain of ``tol`` dB the fit ends, and the weights of the
+# best epoch are kept. Our photos are 12 patches of a motorcycle in a garage.
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from skcolorize import Colorizer
+from skcolorize.datasets import load_example_images
+
+photo = load_example_images().images[6]
+patches = [
+    photo[top : top + 200, left : left + 200]
+    for top in (0, 150, 300)
+    for left in range(0, 541, 77)
+]
+
+colorizer = Colorizer(
+    image_size=96,
+    max_iter=30,
+    early_stopping=True,
+    validation_fraction=0.25,
+    n_iter_no_change=3,
+    tol=0.01,
+    random_state=0,
+)
+colorizer.fit(patches)
+print(f"{colorizer.n_iter_} epochs of 30, best score {colorizer.best_validation_score_:.2f} dB")
+
+# %%
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained")
+epochs = np.arange(1, colorizer.n_iter_ + 1)
+left.plot(epochs, colorizer.loss_curve_, marker="o")
+left.set(xlabel="epoch", ylabel="training loss")
+right.plot(epochs, colorizer.validation_scores_, marker="o", color="C1")
+right.axhline(colorizer.best_validation_score_, color="0.6", ls="--")
+right.set(xlabel="epoch", ylabel="PSNR of held-out photos, dB")
+
+# %%
+# scikit-learn's callbacks look on as well. A hook is called at the end of each epoch, and may
+# stop the fit by returning True. If it asks for a ``fitted_estimator``, it gets one that is ready
+# to predict. (``ProgressBar`` of the same module draws bars.)
+
+
+class Watcher:
+    """Colour a photo after each epoch; stop when its colours hardly change any more."""
+
+    def __init__(self, photo, limit):
+        self.photo, self.limit = photo, limit
+
+    def setup(self, estimator, context):
+        self.pictures = []
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        if context.task_name != "epoch":
+            return False
+        self.pictures.append(fitted_estimator.predict(self.photo))
+        if len(self.pictures) < 2:
+            return False
+        before, after = (picture.astype(float) for picture in self.pictures[-2:])
+        return np.abs(after - before).mean() < self.limit
+
+    def teardown(self, estimator, context):
+        pass
+
+
+watcher = Watcher(photo[::2, ::2], limit=2)
+watched = Colorizer(image_size=96, max_iter=15, random_state=0).set_callbacks(watcher)
+watched.fit(patches)
+
+fig, axes = plt.subplots(1, 4, figsize=(10, 2.1), layout="constrained")
+for ax, epoch in zip(axes, (1, 2, 4, watched.n_iter_), strict=True):
+    ax.imshow(watcher.pictures[epoch - 1])
+    ax.set_title(f"after epoch {epoch}", size=9)
+    ax.set_axis_off()
+
+# %%
+# **To take away**: hold photos out to know when to stop; the training loss falls on and on. To
+# look into a running fit, set a callback on the Colorizer.
