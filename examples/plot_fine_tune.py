@@ -9,7 +9,7 @@ the commonest colour. ``Colorizer().fit(photos)`` starts from it and goes on wit
 # %%
 # A motorcycle is red because its owner chose so: nothing in the gray photo tells. The wheel of
 # scikit-image has two photos of it, taken side by side. We learn from the left one and colour the
-# right one. (With your own photos, pass a list of paths; fifty are plenty for one kind.)
+# right one. (With your own photos, pass a list of paths.)
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,11 +24,12 @@ left, right = ImageLoader(max_size=480).transform([left, left.replace("left", "r
 gray = ToGrayscale().transform(right)
 
 # %%
-# Each epoch draws one crop of each photo, at random: a single photo is given eight times to be
-# looked at in eight ways.
+# Each epoch draws one crop of each photo, at random. The single photo is given sixty times, as if
+# there were sixty: what is learned from few photos is mixed with the embedded network at the end,
+# lest everything else be forgotten.
 
 embedded = Colorizer.from_pretrained()
-fine_tuned = Colorizer(image_size=192, max_iter=10, random_state=0).fit([left] * 8)
+fine_tuned = Colorizer(image_size=128, max_iter=4, random_state=0).fit([left] * 60)
 
 # %%
 
