@@ -16,6 +16,7 @@ import numpy as np
 
 from skcolorize import Colorizer
 from skcolorize.datasets import load_example_images
+from skcolorize.inspection import TrainingCurveDisplay
 
 photo = load_example_images().images[6]
 patches = [
@@ -38,13 +39,7 @@ print(f"{colorizer.n_iter_} epochs of 30, best score {colorizer.best_validation_
 
 # %%
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained")
-epochs = np.arange(1, colorizer.n_iter_ + 1)
-left.plot(epochs, colorizer.loss_curve_, marker="o")
-left.set(xlabel="epoch", ylabel="training loss")
-right.plot(epochs, colorizer.validation_scores_, marker="o", color="C1")
-right.axhline(colorizer.best_validation_score_, color="0.6", ls="--")
-right.set(xlabel="epoch", ylabel="PSNR of held-out photos, dB")
+TrainingCurveDisplay.from_estimator(colorizer)
 
 # %%
 # scikit-learn's callbacks look on as well. A hook is called at the end of each epoch, and may
@@ -77,12 +72,13 @@ class Watcher:
         pass
 
 
-watcher = Watcher(photo[::2, ::2], limit=2)
+watcher = Watcher(photo[::2, ::2], limit=1)
 watched = Colorizer(image_size=96, max_iter=15, random_state=0).set_callbacks(watcher)
 watched.fit(patches)
 
-fig, axes = plt.subplots(1, 4, figsize=(10, 2.1), layout="constrained")
-for ax, epoch in zip(axes, (1, 2, 4, watched.n_iter_), strict=True):
+epochs = sorted({1, 2, watched.n_iter_ // 2, watched.n_iter_})
+fig, axes = plt.subplots(1, len(epochs), figsize=(10, 2.1), layout="constrained")
+for ax, epoch in zip(axes, epochs, strict=True):
     ax.imshow(watcher.pictures[epoch - 1])
     ax.set_title(f"after epoch {epoch}", size=9)
     ax.set_axis_off()

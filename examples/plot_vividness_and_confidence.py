@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 
 from skcolorize import Colorizer
 from skcolorize.datasets import load_example_images
+from skcolorize.inspection import ColorizationDisplay
 from skcolorize.metrics import colorfulness, peak_signal_noise_ratio
 from skcolorize.preprocessing import ToGrayscale
 
@@ -42,15 +43,8 @@ for row, index in zip(axes, (0, 4), strict=True):
 # where many are (roofs, cups, clothes). It is that of the distribution as learned, and does not
 # depend on the vividness.
 
-fig, axes = plt.subplots(1, 4, figsize=(10, 2.3), layout="constrained")
-for gray_ax, ax, index in zip(axes[::2], axes[1::2], (0, 4), strict=True):
-    gray_ax.imshow(grays[index], cmap="gray")
-    confidence = colorizer.predict_confidence(grays[index])
-    image = ax.imshow(confidence, vmin=0, vmax=1)
-    ax.set_title(f"confidence, mean {confidence.mean():.2f}", size=9)
-    gray_ax.set_axis_off()
-    ax.set_axis_off()
-fig.colorbar(image, ax=axes, shrink=0.8)
+colorizer.set_params(vividness=1)
+ColorizationDisplay.from_estimator(colorizer, [photos[0], photos[4]])
 
 # %%
 # **To take away**: PSNR falls as colours get stronger, even where they get more believable.

@@ -92,6 +92,7 @@ class RGBToLab(PhotoTransformer, auto_wrap_output_keys=None):
         Returns
         -------
         rgb : ndarray of shape (H, W, 3), uint8, for each array
+            In the container that X calls for.
         """
         return _each_lab(color.lab_to_rgb, X, "inverse_transform")
 
@@ -151,6 +152,7 @@ class LabToRGB(PhotoTransformer, auto_wrap_output_keys=None):
         Returns
         -------
         lab : ndarray of shape (H, W, 3), float32, for each photo
+            In the container that X calls for.
         """
         return _each_photo(_photo_to_lab, X, "inverse_transform")
 
@@ -195,6 +197,7 @@ class LabScaler(PhotoTransformer, auto_wrap_output_keys=None):
         Returns
         -------
         lab : ndarray of shape (H, W, 3), float32, for each array
+            In the container that X calls for.
         """
         return _each_lab(color.unscale_lab, X, "inverse_transform")
 
