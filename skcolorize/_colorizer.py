@@ -342,6 +342,8 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
     def partial_fit(self, X, y=None) -> Colorizer:
         """One pass over photos at the constant rate `learning_rate_init`.
 
+        The moments of AdamW live on from call to call, but are not saved with the estimator.
+
         Parameters
         ----------
         X : photos
@@ -369,7 +371,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         schedule = {"max_iter": 1, "learning_rate": "constant"}
         run = self._begin(photos, targets, world.agreed(self._draw_seed()), goes_on, world, **schedule)
         if goes_on and (moments := vars(self).get("_moments")):
-            run.trainer.optimizer.load_state_dict(moments)
+            run.trainer.take_moments(moments)
         run.trainer.epoch = earlier[0]  # new crops at each call
         run.trainer.run_epoch()
         run.finish()

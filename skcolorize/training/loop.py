@@ -216,6 +216,13 @@ class Trainer:
         self.world.synchronise(self.network)
         self.network.eval()
 
+    def take_moments(self, optimizer_state: dict[str, Any]) -> None:
+        """Go on with the moments of an earlier trainer's optimizer, unless it moved other parameters."""
+        own = self.optimizer.state_dict()
+        groups, theirs = ([group["params"] for group in s["param_groups"]] for s in (own, optimizer_state))
+        if groups == theirs:
+            self.optimizer.load_state_dict({**own, "state": optimizer_state["state"]})
+
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on as if nothing had happened."""
         return {
