@@ -164,6 +164,15 @@ def test_warm_starts_are_fits_of_their_own(tmp_path):
     assert files(tmp_path) == []
 
 
+def test_warm_starts_from_other_weights_are_other_fits(tmp_path):
+    one, other, alone = (small(max_iter=3, warm_start=True) for _ in range(3))
+    one.fit(PHOTOS[:2])
+    other.fit(PHOTOS[2:]), alone.fit(PHOTOS[2:])
+    with pytest.raises(Interrupted):
+        one.set_params(checkpoint=tmp_path).set_callbacks(CutAfter(2)).fit(PHOTOS)
+    assert same_weights(other.set_params(checkpoint=tmp_path).fit(PHOTOS), alone.fit(PHOTOS))
+
+
 # -------------------------------------------------------------- model selection
 
 

@@ -1,5 +1,6 @@
 """What fit, partial_fit and score do, set and refuse."""
 
+import copy
 import re
 
 import numpy as np
@@ -185,6 +186,22 @@ def test_partial_fit_is_one_more_epoch_each():
         colorizer.partial_fit(PHOTOS)
         assert colorizer.n_iter_ == len(colorizer.loss_curve_) == n_calls
     assert colorizer.loss_curve_[-1] < colorizer.loss_curve_[0]
+
+
+def test_two_calls_of_partial_fit_are_two_epochs_at_a_constant_rate():
+    whole = small(learning_rate="constant", tol=0, batch_size=4).fit(PHOTOS)
+    parts = small(batch_size=4).partial_fit(PHOTOS).partial_fit(PHOTOS)
+    assert parts.loss_curve_ == whole.loss_curve_
+    assert same_weights(parts, whole)
+
+
+def test_partial_fit_takes_new_parameters():
+    start = small().partial_fit(PHOTOS)
+    decayed, plain = copy.deepcopy(start), start
+    plain.set_params(weight_decay=0.0).partial_fit(PHOTOS)
+    decayed.set_params(weight_decay=100.0).partial_fit(PHOTOS)
+    assert decayed.module_.head.conv.weight.norm() < 0.99 * plain.module_.head.conv.weight.norm()
+    assert plain.set_params(freeze_encoder=True).partial_fit(PHOTOS).n_iter_ == 3
 
 
 def test_partial_fit_needs_photos_alone_and_no_early_stopping():

@@ -72,9 +72,10 @@ def test_a_round_trip_loses_nothing(fitted, way, tmp_path):
 
 def test_weights_are_stored_as_arrays_without_torch(one):
     """So that they map into memory, and a model from a GPU loads where there is none."""
-    words = {arg for _, arg, _ in pickletools.genops(pickle.dumps(one)) if isinstance(arg, str)}
-    assert "numpy" in " ".join(words)
-    assert not [word for word in words if word.startswith("torch")]
+    for model in (one, small().partial_fit(PHOTOS)):
+        words = {arg for _, arg, _ in pickletools.genops(pickle.dumps(model)) if isinstance(arg, str)}
+        assert "numpy" in " ".join(words)
+        assert not [word for word in words if word.startswith("torch")]
 
 
 def test_an_unfitted_one_and_a_pipeline(one, tmp_path):
