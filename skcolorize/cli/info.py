@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the model's parameters, then the versions."""
     from .._batch import load_model
     from .._batch._model import provenance
-    from .._show_versions import show_versions
+    from .. import show_versions
 
     model = load_model(args.model)
     print(f"model: {args.model or 'embedded'}: {type(model).__name__}")
