@@ -84,9 +84,11 @@ def test_old_scans_keep_their_colours(photos, floor, vivid, name):
     rng = np.random.default_rng(0)
     scans = [SCANS[name](gray, rng) for gray in photos[1]]
     coloured = predicted(scans, 1.0)
-    drop = (psnr(photos[0], vivid) - psnr(photos[0], coloured)).mean()
     ours, clean = mean_colorfulness(coloured), mean_colorfulness(vivid)
-    print(f"\n{name}: {drop:.2f} dB lost, colourfulness {ours:.1f} where clean ones have {clean:.1f}")
+    print(f"\n{name}: colourfulness {ours:.1f} where clean ones have {clean:.1f}")
+    if name != "border":  # which leaves a smaller picture
+        drop = (psnr(photos[0], vivid) - psnr(photos[0], coloured)).mean()
+        print(f"{drop:.2f} dB lost, most of it lightness")
     assert abs(ours / clean - 1) <= 0.3
     if name == "border":
         paper = np.ones(photos[1][0].shape, bool)
