@@ -11,7 +11,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 from ._address import Verdict, disclosed, parse_address, without_secrets
 from ._fetch import Fetched, OutputError, Task, run_shard, stop_shards
 from ._hosts import Clock, Standing
-from ._manifest import KEPT, REFUSED, Record, finish, has_journals, load_records
+from ._manifest import KEPT, REFUSED, Record, finish, has_journals, load_records, original_of
 from ._output import CORNER, Output
 from ._progress import Progress
 from ._web import Rules
@@ -58,15 +58,14 @@ class Campaign:
             key = str(url)
             name = _free(ids[i] if ids is not None else _hash(key), taken)
             record = Record(name, without_secrets(url), **told)
-            if key in first:
+            known = self.known.get(name)
+            if known is not None and self._settled(known, record.url, sizes):
+                record = known
+            elif key in first:
                 record.status, record.duplicate_of = "duplicate_url", first[key].id
             else:
-                known = self.known.get(name)
-                if known is not None and self._settled(known, record.url, sizes):
-                    record = known
-                else:
-                    self.tasks.append(Task(url, record))
-                first[key] = record
+                self.tasks.append(Task(url, record))
+            first.setdefault(key, record)
             self.records.append(record)
 
     def _settled(self, known: Record, url: str, sizes: dict[str, int]) -> bool:
@@ -76,7 +75,7 @@ class Campaign:
             return False
         if known.status in REFUSED:
             return bool(known.attempts) and not self.retry_failed
-        original = self.known.get(known.duplicate_of, known)
+        original = original_of(known, self.known)
         return original.status in KEPT and sizes.get(original.path) == original.bytes
 
     @property

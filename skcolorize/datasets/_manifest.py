@@ -167,6 +167,15 @@ def has_journals(output: Output) -> bool:
     return any(True for _ in _journals(output))
 
 
+def original_of(record: Record, records: dict[str, Record]) -> Record:
+    """The record whose file a record stands for: the end of its chain of duplicates."""
+    passed = set()
+    while record.duplicate_of in records and record.id not in passed:
+        passed.add(record.id)
+        record = records[record.duplicate_of]
+    return record
+
+
 def link_duplicates(records: dict[str, Record]) -> list[Record]:
     """Make records of one content, and of one address, point to the first; gives those newly found."""
     first: dict[str, Record] = {}
@@ -177,9 +186,7 @@ def link_duplicates(records: dict[str, Record]) -> list[Record]:
             found.append(record)
     for record in records.values():
         if record.duplicate_of:
-            original = records.get(record.duplicate_of, record)
-            while original.duplicate_of in records:
-                original = records[original.duplicate_of]
+            original = original_of(record, records)
             record.path = original.path if original.status in KEPT else ""
     return found
 
@@ -189,6 +196,10 @@ def finish(output: Output, records: dict[str, Record]) -> None:
 
     May be killed at any moment and called again. Only the holder of the output's lock may call it.
     """
+    sizes = output.sizes()
+    for record in records.values():
+        if record.status in KEPT and sizes.get(record.path) != record.bytes:
+            record.status, record.error, record.path = "deferred", "its file is missing or changed", ""
     new = link_duplicates(records)
     if new:
         journal = Journal(output)
@@ -197,9 +208,7 @@ def finish(output: Output, records: dict[str, Record]) -> None:
         journal.sync(everything=True)
         journal.close()
     without_photo = {photo_name(record.id) for record in records.values() if record.status not in KEPT}
-    output.delete(
-        name for name in output.sizes() if name.rpartition(".")[0] in without_photo or is_leftover(name)
-    )
+    output.delete(name for name in sizes if name.rpartition(".")[0] in without_photo or is_leftover(name))
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
     writer.writeheader()

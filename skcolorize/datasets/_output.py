@@ -47,6 +47,10 @@ def is_leftover(name: str) -> bool:
     return name.startswith(".skcolorize-") and name.endswith(".part")
 
 
+class OutputBusy(RuntimeError):
+    """Another process or thread is writing to the output."""
+
+
 class Output:
     """A folder or a bucket's prefix with photos and tables in it.
 
@@ -126,7 +130,7 @@ class Output:
 
         Raises
         ------
-        RuntimeError
+        OutputBusy
             Another one is writing.
         """
         os.makedirs(self.corner, exist_ok=True)
@@ -134,7 +138,5 @@ class Output:
             try:
                 stack.enter_context(storage.lock(os.path.join(self.corner, "lock"), wait=False))
             except BlockingIOError as error:
-                raise RuntimeError(
-                    f"another scraper is writing to {self.root!r}: wait for its end"
-                ) from error
+                raise OutputBusy(f"another scraper is writing to {self.root!r}: wait for its end") from error
             yield

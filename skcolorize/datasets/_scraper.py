@@ -14,7 +14,7 @@ from sklearn.utils import Bunch
 
 from .._base import BOOLEAN, N_JOBS, NONE, PATH, POSITIVE, Check, Interval, PhotoTransformer
 from ._manifest import count, link_duplicates
-from ._output import Output, photo_name
+from ._output import Output, OutputBusy, photo_name
 from ._progress import summary
 
 _NOTES = ("photographer", "licence")
@@ -223,9 +223,13 @@ class ImageScraper(PhotoTransformer):
 
         campaign, finished = planned(), True
         if not dry_run and not campaign.complete:
-            with output.alone():
-                campaign = planned()  # another writer may have come and gone meanwhile
-                finished = campaign.run(self.n_jobs, self.verbose)
+            try:
+                with output.alone():
+                    campaign = planned()  # another writer may have come and gone meanwhile
+                    finished = campaign.run(self.n_jobs, self.verbose)
+            except OutputBusy:
+                if campaign.tasks:  # else the journals are the other one's, and all is there
+                    raise
         link_duplicates(campaign.all_records())
         if self.verbose:
             seconds = time.monotonic() - began

@@ -17,6 +17,7 @@ from sklearn.model_selection import KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from skcolorize.datasets import ImageScraper
+from skcolorize.datasets._manifest import Journal
 from skcolorize.datasets._output import Output, photo_name
 
 
@@ -131,6 +132,26 @@ def test_duplicate_content_is_kept_once(server, make, tmp_path):
     assert make().fetch(urls, ids=list("abc")).manifest == bunch.manifest and server.asked() == 3
 
 
+def test_duplicates_in_another_order_or_alone_stay_duplicates(server, make, tmp_path):
+    u, v = (server.add(f"/{name}.jpg", answer(picture(7))) for name in "uv")
+    make().fetch([u, u, v, v], ids=list("abcd"))  # b is a's address, c has a's content, d is c's address
+    asked = server.asked()
+    for order in ("dcba", "bdac", "d", "b", "c", "db"):
+        urls = [u if name in "ab" else v for name in order]
+        bunch = make().fetch(urls, ids=list(order))
+        assert len(set(bunch.paths)) == 1 and Path(bunch.paths[0]).is_file() and server.asked() == asked
+    assert_consistent(tmp_path / "photos")
+
+
+def test_a_copy_takes_the_place_of_a_lost_original(server, make, tmp_path):
+    urls = [server.add(f"/{name}.jpg", answer(picture(7))) for name in "ab"]
+    Path(make().fetch(urls, ids=["a", "b"]).paths[0]).unlink()
+    assert make().fetch(urls[1:], ids=["b"]).counts == {"ok": 1}
+    assert_consistent(tmp_path / "photos")
+    assert make().fetch(urls, ids=["a", "b"]).counts == {"ok": 1, "duplicate_content": 1}
+    assert_consistent(tmp_path / "photos")
+
+
 def test_gray_photos_are_kept_and_marked(server, make):
     gray = io.BytesIO()
     Image.open(io.BytesIO(picture())).convert("L").convert("RGB").save(gray, "PNG")
@@ -239,6 +260,9 @@ def test_one_writer_per_output(server, make, tmp_path):
     make().fetch(urls)
     with Output(tmp_path / "photos").alone():
         assert make().fetch(urls).counts == {"ok": 3}
+        journal = Journal(Output(tmp_path / "photos"))  # of the one who is writing
+        assert make().fetch(urls).counts == {"ok": 3}
+        journal.close()
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])
