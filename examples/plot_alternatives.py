@@ -30,8 +30,9 @@ for ax, title in zip(axes[0], ["predict", "sample 1", "sample 2", "sample 3"], s
     ax.set_title(title)
 
 # %%
-# Each alternative is coherent: a whole flower changes its colour, not each pixel. How far they
-# lie apart, on the mean, is large where the confidence is low:
+# An alternative is smooth: what is near, and looks alike, changes together, not each pixel by
+# itself. It knows no things, so a flower may get two colours. How far alternatives lie apart is
+# large where the confidence is low:
 
 ab = rgb_to_lab(samples)[..., 1:]
 apart = np.linalg.norm(ab[[0, 0, 1]] - ab[[1, 2, 2]], axis=-1).mean(axis=0)

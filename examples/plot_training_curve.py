@@ -19,11 +19,8 @@ from skcolorize.datasets import load_example_images
 from skcolorize.inspection import TrainingCurveDisplay
 
 photo = load_example_images().images[6]
-patches = [
-    photo[top : top + 200, left : left + 200]
-    for top in (0, 150, 300)
-    for left in range(0, 541, 77)
-]
+corners = [(top, left) for top in (0, 150, 300) for left in (0, 180, 360, 540)]
+patches = [photo[top : top + 200, left : left + 200] for top, left in corners]
 
 colorizer = Colorizer(
     image_size=96,
