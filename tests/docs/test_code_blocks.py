@@ -95,7 +95,7 @@ def bucket(photo_folder):
     memory.rm("/bucket", recursive=True)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_blocks_of_a_page_run(page, photo_folder, one_epoch, request):
     found = blocks(page)
     if any("s3://" in text for _, text in found):
