@@ -48,5 +48,5 @@ ColorizationDisplay.from_estimator(colorizer, [photos[0], photos[4]])
 
 # %%
 # **To take away**: stronger colours cost PSNR where the guess is wrong, and gain where it is
-# right, as with this cup. Over many photos ``vividness=0`` has the best PSNR and dull colours. Choose by
-# eye; the confidence tells where to look.
+# right, as with this cup. Over many photos ``vividness=0`` has the best PSNR, and dull colours.
+# Choose by eye; the confidence tells where to look.
