@@ -1,6 +1,7 @@
 """A web server on loopback, in a thread of its own, that misbehaves on order and logs what it was asked."""
 
 import asyncio
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -83,8 +84,8 @@ class FaultServer:
     The last one stays. Other paths, robots.txt among them, answer 404.
     """
 
-    def __init__(self, host: str = "127.0.0.1"):
-        self.host = host
+    def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None):
+        self.host, self.tls = host, tls
         self.routes: dict[str, object] = {}
         self.requests: list[Request] = []
         self.at_once: Counter[str] = Counter()
@@ -94,7 +95,7 @@ class FaultServer:
 
     def __enter__(self):
         self._thread.start()
-        starting = asyncio.start_server(self._serve, self.host, 0)
+        starting = asyncio.start_server(self._serve, self.host, 0, ssl=self.tls)
         self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result()
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -113,7 +114,7 @@ class FaultServer:
         self._loop.close()
 
     def url(self, path: str, host: str | None = None) -> str:
-        return f"http://{host or self.host}:{self.port}{path}"
+        return f"http{'s' if self.tls else ''}://{host or self.host}:{self.port}{path}"
 
     def add(self, path: str, *answers) -> str:
         """Give a path its answers; returns its address."""
