@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import pickle
 import re
 from pathlib import Path
 
@@ -15,6 +16,12 @@ from scraping import assert_consistent, picture, table_of
 from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import (
+    check_get_params_invariance,
+    check_no_attributes_set_in_init,
+    check_set_params,
+)
 
 from skcolorize.datasets import ImageScraper
 from skcolorize.datasets._manifest import Journal
@@ -274,6 +281,16 @@ def test_workers_share_the_limits(server, make, tmp_path, backend):
         assert scraper.fetch(urls).counts == {"ok": 120}
     assert 6 <= server.most_at_once <= 8 and server.asked() == 120
     assert_consistent(tmp_path / "photos")
+
+
+def test_an_estimator_like_others(tmp_path):
+    scraper = ImageScraper(tmp_path / "photos", max_size=64, allowed_hosts={"a.example"})
+    for check in (check_no_attributes_set_in_init, check_get_params_invariance, check_set_params):
+        check("ImageScraper", scraper)
+    for copy in (clone(scraper), pickle.loads(pickle.dumps(scraper)), scraper.fit(["http://a.example/b"])):
+        assert copy.get_params() == scraper.get_params()
+    assert not get_tags(scraper).requires_fit and "ImageScraper" in scraper._repr_html_()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
