@@ -1,6 +1,5 @@
 """A model for bulk jobs that loads no PyTorch, so that worker processes start quickly."""
 
-import importlib
 import os
 import sys
 
@@ -13,12 +12,12 @@ class Witness(BaseEstimator):
 
     Parameters
     ----------
-    needs : str or None
-        A module that is imported where the model is unpacked.
+    torch_threads : int or None
+        Threads that PyTorch is given where the model is unpacked.
     """
 
-    def __init__(self, needs=None):
-        self.needs = needs
+    def __init__(self, torch_threads=None):
+        self.torch_threads = torch_threads
 
     def fit(self, X, y=None):
         return self
@@ -28,8 +27,10 @@ class Witness(BaseEstimator):
 
     def __setstate__(self, state):
         super().__setstate__(state)
-        if self.needs:
-            importlib.import_module(self.needs)
+        if self.torch_threads:
+            import torch
+
+            torch.set_num_threads(self.torch_threads)
 
     def predict(self, X):
         if X.min() == 255:

@@ -75,6 +75,13 @@ def test_what_cannot_be_written_becomes_jpeg(tmp_path, model):
     assert "a.jpg" in names(tmp_path / "out")
 
 
+def test_heic(tmp_path, model):
+    pillow_heif = pytest.importorskip("pillow_heif", reason="the extra [heic] is not installed")
+    pillow_heif.from_pillow(Image.fromarray(scene())).save(tmp_path / "a.heic")
+    assert colorize_files(tmp_path, tmp_path / "out", model=model).counts["done"] == 1
+    assert read_photo(tmp_path / "out/a.jpg").pixels.shape == (40, 56, 3)
+
+
 def test_one_photo_to_one_file(folder, tmp_path, model):
     result = colorize_files(folder / "a.JPG", tmp_path / "new" / "colored.png", model=model)
     assert result.paths == [str(tmp_path / "new/colored.png")]
@@ -258,6 +265,11 @@ def test_a_bucket_in_a_bucket_out(model):
     assert memory.exists("/bucket/out/manifest.csv")
     again = colorize_files("memory://bucket/in/*", "memory://bucket/out", model=model, existing="skip")
     assert again.counts == {"done": 0, "skipped": 2, "failed": 0}
+    model.save_weights("memory://bucket/mine.npz")
+    with memory.open("/bucket/mine.joblib", "wb") as file:
+        joblib.dump(model, file)
+    for name in ("mine.npz", "mine.joblib"):
+        assert_array_equal(load_model(f"memory://bucket/{name}").predict(scene()), model.predict(scene()))
     memory.rm("/bucket", recursive=True)
 
 
@@ -277,7 +289,13 @@ def witnesses(result) -> set[tuple]:
 
 
 def test_processes_have_a_thread_each(many, tmp_path):
-    result = colorize_files(many, tmp_path / "out", model=Witness("torch"), n_jobs=2)
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        result = colorize_files(many, tmp_path / "out", model=Witness(torch_threads=3), n_jobs=2)
+    finally:
+        torch.set_num_threads(before)  # the model is unpacked here too, to check its parameters
     assert result.counts == {"done": 11, "skipped": 0, "failed": 1}
     assert [row["source"] for row in result.manifest] == sorted(map(str, many.iterdir()))
     processes, threads, _ = zip(*witnesses(result), strict=True)
