@@ -29,7 +29,7 @@ gray = ToGrayscale().transform(right)
 # lest everything else be forgotten.
 
 embedded = Colorizer.from_pretrained()
-fine_tuned = Colorizer(image_size=128, max_iter=3, random_state=0).fit([left] * 60)
+fine_tuned = Colorizer(image_size=128, max_iter=5, random_state=0).fit([left] * 60)
 
 # %%
 
