@@ -27,9 +27,9 @@ def add_parser(commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the model's parameters, then the versions."""
+    from .. import show_versions
     from .._batch import load_model
     from .._batch._model import provenance
-    from .. import show_versions
 
     model = load_model(args.model)
     print(f"model: {args.model or 'embedded'}: {type(model).__name__}")
