@@ -303,7 +303,6 @@ def test_processes_have_a_thread_each(many, tmp_path):
     assert set(threads) == {1}
 
 
-@pytest.mark.filterwarnings("ignore:A worker stopped:UserWarning")
 def test_a_dead_worker_fails_its_photo_alone(many, tmp_path):
     Image.new("L", (16, 16), 255).save(many / "05.png")
     result = colorize_files(many, tmp_path / "out", model=Witness(), n_jobs=2)
