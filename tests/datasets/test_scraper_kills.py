@@ -26,6 +26,14 @@ from skcolorize.datasets import _campaign, _manifest
 from skcolorize.datasets._output import Output
 
 
+@pytest.fixture(autouse=True)
+def interrupts():
+    """A shell that starts the tests in the background leaves Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("n_kills", [1, pytest.param(20, marks=pytest.mark.slow)])
 def test_kill_9(server, tmp_path, n_kills):
     urls = [server.add(f"/{i}.jpg", late(answer(picture(i)), 0.01)) for i in range(20 * n_kills)]
