@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from small import made_up_photos, same_weights, small
+from small import Stopper, made_up_photos, same_weights, small
 
 from skcolorize.preprocessing import ImageLoader, ToGrayscale
 
@@ -43,22 +43,6 @@ class Recorder:
         assert fitted_estimator.n_iter_ == self.epochs == len(fitted_estimator.loss_curve_)
         assert not fitted_estimator.module_.training
         return self.epochs == self.stop_after
-
-
-class Stopper:
-    """Asks to stop after the second epoch, wherever it is copied to."""
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context):
-        return context.task_name == "epoch" and context.task_id == 1
 
 
 def test_one_task_an_epoch():

@@ -88,14 +88,17 @@ def test_what_was_done_is_not_done_again(tmp_path):
     assert colorizer.set_callbacks(CutAfter(1)).fit(PHOTOS).n_iter_ == 4
 
 
-def test_a_killed_process_goes_on(tmp_path):
+def test_a_killed_process_goes_on(tmp_path, one_thread):
     """SIGKILL or its like: nothing is tidied up, and the lock dies with the process."""
     for i, photo in enumerate(PHOTOS):
         Image.fromarray(photo).save(tmp_path / f"{i}.png")
     script = f"""
         import os
+        import torch
         from skcolorize import Colorizer
         from skcolorize.datasets import image_paths
+
+        torch.set_num_threads(1)
 
         class Kill:
             def setup(self, estimator, context): pass
