@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from importlib import resources
 
 from .parsing import add_command, add_model_option
 
@@ -32,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
     from .._batch._model import provenance
 
     model = load_model(args.model)
+    if args.model is None:
+        print(weights_terms())
     print(f"model: {args.model or 'embedded'}: {type(model).__name__}")
     print(f"note in its outputs: {provenance(model, args.model)}")
     if hasattr(model, "module_"):
@@ -42,3 +45,9 @@ def run(args: argparse.Namespace) -> int:
     print()
     show_versions()
     return 0
+
+
+def weights_terms() -> str:
+    """What the embedded weights were trained on, and what that may mean: the first lines of their model card."""
+    card = resources.files("skcolorize") / "pretrained" / "unet_mobilenet_v2.md"
+    return " ".join(card.read_text(encoding="utf-8").partition("\n\n")[0].split())
