@@ -48,6 +48,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def weights_terms() -> str:
-    """What the embedded weights were trained on, and what that may mean: the first lines of their model card."""
+    """What the embedded weights were trained on and what that may mean: the start of their model card."""
     card = resources.files("skcolorize") / "pretrained" / "unet_mobilenet_v2.md"
     return " ".join(card.read_text(encoding="utf-8").partition("\n\n")[0].split())
