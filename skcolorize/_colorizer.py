@@ -54,7 +54,7 @@ _CIRCUMSTANCES = ("checkpoint", "device", "n_jobs", "verbose")
 class SkippedImage(NamedTuple):
     """A training photo that was left out."""
 
-    index: int
+    position: int
     name: str
     reason: str
 
@@ -159,7 +159,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         stopping.
     best_validation_score_ : float or None
         Greatest of them.
-    skipped_images_ : list of (index, name, reason)
+    skipped_images_ : list of (position, name, reason)
         Training photos that were broken, missing or gray.
 
     See Also

@@ -260,7 +260,7 @@ def test_broken_gray_and_missing_files_are_skipped_with_one_warning(tmp_path):
     assert all(
         word in message for word in ("gray.png') is gray", "cut.png') is broken", "missing.png') is missing")
     )
-    assert [skipped.index for skipped in colorizer.skipped_images_] == [1, 2, 3]
+    assert [skipped.position for skipped in colorizer.skipped_images_] == [1, 2, 3]
     assert "gray" in colorizer.skipped_images_[0].reason and paths[1] in colorizer.skipped_images_[0].name
     assert same_weights(colorizer, small(max_iter=1).fit(paths[:1]))
 
