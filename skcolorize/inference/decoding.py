@@ -17,7 +17,7 @@ PRIOR_SMOOTHING = 0.7
 #: How far, in Lab units, a random preference for one colour reaches to its neighbours in the ab plane.
 PREFERENCE_REACH = 20.0
 #: Strength of the random preferences, in logits.
-PREFERENCE_STRENGTH = 2.0
+PREFERENCE_STRENGTH = 0.7
 
 
 @dataclass(frozen=True)
