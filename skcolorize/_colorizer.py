@@ -32,7 +32,7 @@ from .inference.predict import (
 from .inference.threads import ordered_map
 from .inference.view import View
 from .metrics import peak_signal_noise_ratio, squash256
-from .training.cache import cache_photos, eight_bits, report_skipped, warn_if_tinted, warn_skipped
+from .training.cache import cache_photos, report_skipped, warn_if_tinted, warn_skipped
 from .training.checkpoint import Checkpoint, fingerprint
 from .training.distributed import World, local_device
 from .training.loop import FRESH_RATE, TUNING_RATE, Settings
@@ -645,8 +645,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         return ordered_map(read_and_work, enumerate(photos), 1 if alone else self.n_jobs)
 
     def _predict_one(self, photo: Photo, n_jobs) -> np.ndarray:
-        rgb = self._view(photo).rgb(self.vividness, n_jobs)
-        return rgb if photo.alpha is None else np.dstack([rgb, eight_bits(photo.alpha)])
+        return photo.with_alpha(self._view(photo).rgb(self.vividness, n_jobs))
 
     def _view(self, photo: Photo) -> View:
         session = self._session()

@@ -16,10 +16,10 @@ import numpy as np
 from PIL import Image
 
 from ..images import PhotoError, is_gray, read_photo
+from ..images.levels import as_levels
 from ..images.storage import list_files
 from ..inference.threads import ordered_map
 from ..training.augmentation import make_batch, order
-from ..training.cache import eight_bits
 from ._aging import aged
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
@@ -229,5 +229,5 @@ class DealtPhotos:
             except PhotoError:
                 continue
             if pixels.ndim == 3 and not is_gray(pixels):
-                return eight_bits(pixels)
+                return as_levels(pixels, "uint8")
         raise ValueError(f"{_TRIES} photos in a row are gray or can't be read, the last {item_name(item)!r}")

@@ -16,6 +16,7 @@ from PIL import Image
 
 from ..color import rgb_to_lab
 from ..images.decode import Photo, PhotoError, gray_levels, is_gray, read_photo
+from ..images.levels import as_levels
 from ..inference.threads import ordered_map
 from .distributed import World
 
@@ -101,17 +102,8 @@ class PhotoCache:
         return self.photos[index]
 
 
-def eight_bits(pixels: np.ndarray) -> np.ndarray:
-    """uint8 of uint8, uint16 or float pixels in 0..1."""
-    if pixels.dtype == np.uint8:
-        return pixels
-    if pixels.dtype == np.uint16:
-        return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    return np.rint(pixels * np.float32(255)).astype(np.uint8)
-
-
 def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    image = Image.fromarray(eight_bits(pixels))
+    image = Image.fromarray(as_levels(pixels, "uint8"))
     if image.size != size:
         image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     return np.asarray(image)
