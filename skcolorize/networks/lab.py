@@ -75,9 +75,10 @@ def lab_to_rgb(lightness: torch.Tensor, ab: torch.Tensor) -> torch.Tensor:
     root = torch.stack([y + ab[:, 0] / 500, y, (y - ab[:, 1] / 200).clamp_min(0)], 1)
     bright = root.clamp_min(_KNEE)
     xyz = bright * bright * bright + (root.clamp_max(_KNEE) - _KNEE) * (3 * _KNEE**2)
-    linear = (_RGB_FROM_XYZ.to(xyz) @ xyz.flatten(2)).view(root.shape).clamp_(0, 1)
-    rgb = linear.clamp_min(0.0031308).log_().mul_(1 / 2.4).exp_().mul_(1.055).sub_(0.055)
-    return rgb.add_(linear.clamp_max_(0.0031308).sub_(0.0031308), alpha=12.92).clamp_(0, 1)
+    linear = (_RGB_FROM_XYZ.to(xyz) @ xyz.flatten(2)).view(root.shape).clamp(0, 1)
+    # nothing in place: the recipe's loss is taken through this
+    rgb = linear.clamp_min(0.0031308).log().mul(1 / 2.4).exp().mul(1.055) - 0.055
+    return (rgb + 12.92 * (linear.clamp_max(0.0031308) - 0.0031308)).clamp(0, 1)
 
 
 @cache

@@ -13,8 +13,8 @@ from PIL import Image, ImageFilter
 
 from ..images import gray_levels
 
-#: How likely each change is. Together they leave three photos of five as they are.
-LIKELY = {"plate": 0.1, "blur": 0.1, "halftone": 0.03, "dust": 0.05, "jpeg": 0.1, "border": 0.1}
+#: How likely each change is. Together they leave more than half of the photos as they are.
+LIKELY = {"plate": 0.1, "blur": 0.1, "halftone": 0.1, "dust": 0.05, "jpeg": 0.1, "border": 0.1}
 
 
 def aged(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -53,12 +53,17 @@ def blur(gray: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def halftone(gray: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Dots of print at 45 degrees, half blended with the photo, as a scan shows them."""
-    period = rng.uniform(2.5, 4.5)
+    """Dots of print at 45 degrees, sharp or soft, as a scan shows them."""
+    period, share = rng.uniform(2.5, 6.5), rng.uniform(0.3, 1)
     y, x = np.indices(gray.shape) * (np.pi * np.sqrt(2) / period)
     screen = 127.5 + 63.75 * (np.cos(x + y) + np.cos(x - y))
     dots = np.clip(127.5 + 2 * (gray - screen), 0, 255)
-    return np.rint(0.5 * gray + 0.5 * dots).astype(np.uint8)
+    scan = np.rint((1 - share) * gray + share * dots).astype(np.uint8)
+    if rng.random() < 0.5:
+        return scan
+    height, width = scan.shape
+    soft = Image.fromarray(scan).resize((-(-width // 2), -(-height // 2)), Image.Resampling.BOX)
+    return np.asarray(soft.resize((width, height)))
 
 
 def dust(gray: np.ndarray, rng: np.random.Generator) -> np.ndarray:

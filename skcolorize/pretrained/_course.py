@@ -14,20 +14,24 @@ import torch
 from ..inference.decoding import Decoding, annealed_mean
 from ..metrics import colorfulness
 from ..networks import LogLoss, ab_bins, build_network, fold_encoder_norms_, freeze, network_config, set_prior
+from ..networks.heads import reduce_to
 from ..networks.lab import lab_to_rgb
 from ..networks.weights import load_encoder_weights, load_start_weights
 from ..training.batches import PhotoBatches
+from ..training.distributed import World
 from ..training.evaluation import bin_shares, calibrate, validation_score
 from ..training.loop import Settings, Trainer, refresh_norms
 from ..training.start import Start, read_weights
 
-#: Photos between two looks at the held-out ones, and between two checkpoints.
-ROUND = 20_000
+#: Photos of each process between two looks at the held-out ones, two checkpoints and two meetings.
+ROUND = 10_000
 #: Photos after which the guards look: a fresh head knows no colours yet.
 WARM_UP = 20_000
 #: Steps of the encoder that stay as they are once its first convolution knows gray photos.
 FROZEN = 4
 DECAY = 0.9995
+#: Added to a photo's squared error (sRGB in 0..1) before its logarithm: 34 dB are good enough.
+ERROR_FLOOR = 4e-4
 TEMPERATURES = 0.4, 0.5, 0.6, 0.8, 1.0
 
 
@@ -36,29 +40,45 @@ class CollapseError(RuntimeError):
 
 
 class PhotoLoss(LogLoss):
-    """The log loss, and a tenth of the mean over photos of log(mean squared error of ab, plus 9).
+    """The log loss, and the mean over photos of the logarithm of their squared error in sRGB.
 
-    What is reported is a mean over photos of a logarithm; this term is one as well. The error is that of the
-    annealed mean at temperature 0.5, on a quarter of the cells.
+    PSNR, as it is reported, is a mean over photos of a logarithm; this term is one as well. The error is that
+    of the annealed mean at temperature 0.5, on a quarter of the cells, at the lightness that the network saw.
     """
 
-    def __init__(self, bins: np.ndarray, weight: float = 0.1):
+    def __init__(self, bins: np.ndarray, weight: float = 1.0):
         super().__init__(bins, share=0.5)
         self.weight = weight
         self.register_buffer("points", torch.from_numpy(bins), persistent=False)
 
     def forward(self, outputs, target_ab, generator=None):
-        logits = outputs["logits"][..., ::2, ::2].float()
-        target = torch.nn.functional.avg_pool2d(target_ab, 4)[..., ::2, ::2]
-        error = (annealed_mean(logits, self.points, 0.5) - target).square().mean((1, 2, 3))
-        return super().forward(outputs, target_ab, generator) + self.weight * (error + 9).log().mean()
+        learned = super().forward(outputs, target_ab, generator)
+        return learned + self.weight * self._log_error(outputs, target_ab)
+
+    def _log_error(self, outputs, target_ab):
+        logits, lightness = outputs["logits"], outputs["lightness"]
+        with torch.autocast(logits.device.type, enabled=False):  # differences of powers need float32
+            maps = (reduce_to(t, logits.shape[-2:]) for t in (target_ab, lightness))
+            target, lightness = (m[..., ::2, ::2].float() for m in maps)
+            decoded = annealed_mean(logits[..., ::2, ::2].float(), self.points, 0.5)
+            error = lab_to_rgb(lightness, decoded) - lab_to_rgb(lightness, target)
+        return (error.square().mean((1, 2, 3)) + ERROR_FLOOR).log().mean()
 
 
 class AveragingTrainer(Trainer):
-    """The loop of fit, beside which an exponential moving average of the weights is kept."""
+    """The loop of fit, beside which an exponential moving average of the weights is kept.
+
+    Under torchrun each process learns from photos of its own, and after each round all go on from the mean of
+    their weights: one that has been held up does not stop the others at every step.
+
+    References
+    ----------
+    S. U. Stich. Local SGD converges fast and communicates little. ICLR 2019.
+    """
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self.others = World(self.device)
         self.average = [p.detach().clone() for p in self.network.parameters()]
         self.n_steps = 0
 
@@ -68,6 +88,13 @@ class AveragingTrainer(Trainer):
         decay = min(DECAY, 1 - 6 / (self.n_steps + 20))  # short at first: the start is soon left behind
         torch._foreach_lerp_(self.average, [p.detach() for p in self.network.parameters()], 1 - decay)
         return loss
+
+    def run_epoch(self) -> None:
+        super().run_epoch()
+        learned = [p.detach() for p in self.network.parameters()]
+        self.others.average(
+            [*learned, *self.average, *(b for b in self.network.buffers() if b.is_floating_point())]
+        )
 
     def averaged(self) -> torch.nn.Module:
         """A copy of the network with the averaged weights."""
@@ -170,13 +197,17 @@ class Course:
         if start.new_head:
             self.decoding.prior = bin_shares(batches, loss, len(self.decoding.bins)).to(batches.device)
             set_prior(network, self.decoding.prior.cpu().numpy())
+        World(batches.device).synchronise(network)
         settings = replace(settings, decoder_norms_learn=start.new_head)
-        self.trainer = AveragingTrainer(network, loss, batches, settings)
+        alone = World(batches.device, alone=True)
+        self.trainer = AveragingTrainer(network, loss, batches, settings, world=alone)
         if not start.new_head:
             freeze(network, FROZEN)
 
     def run(self, save: Callable[[dict], None], report: Callable[[str], None]) -> None:
         """Train to the end; after each round save the state, report, and look whether all is well.
+
+        The first process does that; the others go on meanwhile.
 
         Raises
         ------
@@ -189,6 +220,8 @@ class Course:
         first, last = trainer.epoch, trainer.settings.max_iter
         while not trainer.finished:
             trainer.run_epoch()
+            if not trainer.others.leads:
+                continue
             save(self.state_dict())
             network = trainer.averaged()
             state = health(network, self.held_out, self.decoding)

@@ -19,7 +19,7 @@ from ..images import PhotoError, is_gray, read_photo
 from ..images.levels import as_levels
 from ..images.storage import list_files
 from ..inference.threads import ordered_map
-from ..training.augmentation import make_batch, order
+from ..training.augmentation import as_image, make_batch, order
 from ._aging import aged
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
@@ -27,6 +27,8 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 LARGE = 110
 #: Sides of the crops, in pixels: small ones of small photos blur, so a batch has photos of one kind only.
 LARGE_CROPS, SMALL_CROPS = (128, 160, 192), (96,)
+#: Share of the photos that are squeezed to a square first, as the protocol of the metrics does.
+SQUEEZED = 0.4
 _TRIES = 50  # photos in a row that may be gray or broken
 
 
@@ -211,14 +213,17 @@ class DealtPhotos:
         def draw(position):
             rng = np.random.default_rng([self.seed, epoch, position, 2])
             pixels = self._draw(items, cumulated, rng)
-            return aged(pixels, rng) if self.augment else pixels
+            if not self.augment:
+                return pixels
+            pixels = aged(pixels, rng)
+            return squeezed(pixels) if rng.random() < SQUEEZED else pixels
 
         photos = dict(zip(positions, ordered_map(draw, positions, self.n_jobs), strict=True))
         return make_batch(photos, positions, (side, side), self.augment, self.seed, epoch, self.device)
 
     @staticmethod
     def forward(network, x):
-        return network(x)
+        return {**network(x), "lightness": x}
 
     @staticmethod
     def _draw(items, cumulated, rng) -> np.ndarray:
@@ -231,3 +236,9 @@ class DealtPhotos:
             if pixels.ndim == 3 and not is_gray(pixels):
                 return as_levels(pixels, "uint8")
         raise ValueError(f"{_TRIES} photos in a row are gray or can't be read, the last {item_name(item)!r}")
+
+
+def squeezed(pixels: np.ndarray) -> np.ndarray:
+    """A photo (H, W, C) as a square of its short side, whatever its shape."""
+    side = min(pixels.shape[:2])
+    return np.asarray(as_image(pixels).resize((side, side), Image.Resampling.BICUBIC))

@@ -4,7 +4,8 @@
 
 A set of photos may carry how often a pass deals it (``more.tar:0.25``). The weights are written with a model
 card beside them, ``FILE.md``. An interrupted training is gone on with by the same command. It runs on the
-processor or on a GPU.
+processor or on a GPU; under ``torchrun --nproc-per-node=N -m skcolorize.pretrained.recipe`` by N processes,
+whose weights meet after each round.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import os
 import shlex
 import sys
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 
@@ -107,6 +108,7 @@ def make(args: argparse.Namespace, command: str = "") -> None:
     from ..inference.devices import resolve_device, resolve_precision
     from ..training.batches import PhotoBatches
     from ..training.checkpoint import Checkpoint, fingerprint
+    from ..training.distributed import World, local_device
     from ..training.loop import Settings
     from ._course import ROUND, Course, start_from
     from ._sets import DealtPhotos, find_photos, hold_out, item_name
@@ -115,43 +117,50 @@ def make(args: argparse.Namespace, command: str = "") -> None:
         raise ValueError(f"--output must end in .npz. Got {str(args.output)!r}.")
     if min(args.n_photos, args.batch_size) < 1:
         raise ValueError("--n-photos and --batch-size must be at least 1")
-    device, size = resolve_device(args.device), (args.image_size, args.image_size)
+    device, size = local_device(resolve_device(args.device)), (args.image_size, args.image_size)
+    world = World(device)
     sets = [find_photos(text, args.exclude) for text in args.photos]
     if args.validation:
         held_out = list(find_photos(args.validation, args.exclude).items)
     else:
         sets, held_out = hold_out(sets)
-    for photos in sets:
-        print(f"{photos.source}: {len(photos.items):,} photos, weight {photos.weight:g}", flush=True)
+    if world.leads:
+        for photos in sets:
+            print(f"{photos.source}: {len(photos.items):,} photos, weight {photos.weight:g}", flush=True)
     usable, cache = _decoded(held_out, size, args.n_jobs)
 
     n_round = min(ROUND, args.n_photos)
     settings = Settings(
-        max_iter=max(1, round(args.n_photos / n_round)),
+        max_iter=max(1, round(args.n_photos / n_round / world.size)),
         batch_size=args.batch_size,
         learning_rate_init=args.learning_rate,
         encoder_learning_rate_ratio=0.3,
         precision=resolve_precision("auto", device, learning=True),
-        seed=args.seed,
+        seed=args.seed + 1_000_003 * world.rank,
     )
-    parameters = vars(settings) | {name: getattr(args, name) for name in ("init", "encoder", "image_size")}
+    names = "init", "encoder", "image_size", "seed"
+    parameters = vars(settings) | {name: getattr(args, name) for name in names}
     texts = [f"{s.source}:{s.weight}:{len(s.items)}" for s in sets] + [item_name(item) for item in held_out]
     name = fingerprint(parameters, [text.encode() for text in texts])[:12]
     checkpoint = Checkpoint(args.output.parent, f"{args.output.stem}-{name}")
-    with checkpoint.held():
-        dealt = DealtPhotos(sets, n_round, args.seed, device, args.n_jobs)
+    with checkpoint.held() if world.leads else nullcontext():
+        dealt = DealtPhotos(sets, n_round, settings.seed, device, args.n_jobs)
         validation = PhotoBatches(cache, range(len(cache)), size, False, args.seed, device)
         course = Course(start_from(args.init, args.encoder, args.seed), dealt, validation, settings)
         began = time.process_time()
-        if saved := checkpoint.load():
+        if saved := world.agreed(checkpoint.load() if world.leads else None):
             course.load_state_dict(saved["course"])
             began -= saved["spent"]
-            print(f"going on after round {course.trainer.epoch}", flush=True)
+            if world.leads:
+                print(f"going on after round {course.trainer.epoch}", flush=True)
         course.run(
             lambda state: checkpoint.save({"course": state, "spent": time.process_time() - began}),
             lambda line: print(line, flush=True),
         )
-        _write(args, command, course, sets, usable, time.process_time() - began)
+        spent = world.total(time.process_time() - began)
+        if not world.leads:
+            return
+        _write(args, command, course, sets, usable, spent)
         checkpoint.remove()
     print(f"written: {args.output}, {args.output.with_suffix('.md')}", flush=True)
 
@@ -184,7 +193,7 @@ def _write(args, command: str, course, sets: list, usable: list, core_seconds: f
         encoder=network.config["encoder"],
         sets=sets,
         n_held_out=len(usable),
-        n_dealt=settings.max_iter * len(course.trainer.batches),
+        n_dealt=settings.max_iter * len(course.trainer.batches) * course.trainer.others.size,
         learning_rate=settings.learning_rate_init,
         batch_size=settings.batch_size,
         core_seconds=core_seconds,

@@ -23,12 +23,15 @@ class World:
     ----------
     device : torch.device
         Of this process; decides between NCCL and gloo.
+    alone : bool, default=False
+        Take this process alone, whoever else is there.
     """
 
-    def __init__(self, device: torch.device):
+    def __init__(self, device: torch.device, alone: bool = False):
         if _launched_by_torchrun() and not dist.is_initialized():
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-        self.together = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+        many = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+        self.together = many and not alone
         self.rank = dist.get_rank() if self.together else 0
         self.size = dist.get_world_size() if self.together else 1
         self.device = device
@@ -74,6 +77,13 @@ class World:
             return module
         devices = [self.device] if self.device.type == "cuda" else None
         return nn.parallel.DistributedDataParallel(module, device_ids=devices)
+
+    def average(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Put the mean over the processes into each of their tensors."""
+        if self.together:
+            for tensor in tensors:
+                dist.all_reduce(tensor)
+                tensor /= self.size
 
     def synchronise(self, module: nn.Module) -> None:
         """Give every process the first one's weights and buffers."""

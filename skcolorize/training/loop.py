@@ -90,9 +90,19 @@ class Trainer:
     settings : Settings
     validate : callable or None
         network -> score of the held-out photos, greater is better; needed for early stopping.
+    world : World or None
+        The processes that share each batch; None: all that there are.
     """
 
-    def __init__(self, network, loss, batches, settings: Settings, validate: Callable | None = None):
+    def __init__(
+        self,
+        network,
+        loss,
+        batches,
+        settings: Settings,
+        validate: Callable | None = None,
+        world: World | None = None,
+    ):
         self.network, self.loss, self.batches = network, loss, batches
         self.settings, self.validate = settings, validate
         self.history = History()
@@ -100,7 +110,7 @@ class Trainer:
         self._best: dict | None = None
         for parameter in network.encoder.parameters():
             parameter.requires_grad_(not settings.freeze_encoder)
-        self.world = World(self.device)
+        self.world = world or World(self.device)
         self._forward = self.world.wrapped(_Forward(network, batches.forward))
         self.optimizer = torch.optim.AdamW(self._groups(), lr=settings.learning_rate_init)
         self._rates = [group["lr"] for group in self.optimizer.param_groups]

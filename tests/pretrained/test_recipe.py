@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from skimage.color import lab2rgb
 
 from skcolorize import Colorizer
 from skcolorize.inference.decoding import Decoding
@@ -159,13 +160,26 @@ def test_the_loss_adds_the_error_of_each_photo():
     at = int(np.flatnonzero((bins == (10, 10)).all(1))[0])
     logits = torch.zeros(2, len(bins), 4, 4)
     logits[:, at] = 50.0
-    sure = float(_course.PhotoLoss(bins)({"logits": logits}, target))
-    assert sure == pytest.approx(0.1 * np.log(9), abs=1e-4)
-    off = {"logits": logits.roll(1, 1)}
+    outputs = {"logits": logits, "lightness": torch.zeros(2, 1, 16, 16)}  # L 50
+    sure = float(_course.PhotoLoss(bins)(outputs, target))
+    assert sure == pytest.approx(np.log(_course.ERROR_FLOOR), abs=1e-4)
+    off = {**outputs, "logits": logits.roll(1, 1)}
     only = float(LogLoss(bins, 0.5)(off, target))
-    wrong = bins[at + 1] if at + 1 < len(bins) else bins[0]
-    expected = 0.1 * np.log(np.mean((wrong - 10) ** 2) + 9)
-    assert float(_course.PhotoLoss(bins)(off, target)) - only == pytest.approx(expected, abs=1e-3)
+    colors = lab2rgb([[[50, *bins[at + 1]], [50, 10, 10]]])[0]
+    expected = np.log(np.mean((colors[0] - colors[1]) ** 2) + _course.ERROR_FLOOR)
+    assert float(_course.PhotoLoss(bins)(off, target)) - only == pytest.approx(expected, abs=1e-2)
+
+
+def test_the_loss_teaches_to_lower_the_error():
+    bins, torch_rng = ab_bins(), torch.Generator().manual_seed(0)
+    logits = torch.randn(2, len(bins), 8, 8, generator=torch_rng).requires_grad_()
+    lightness, target = torch.zeros(2, 1, 32, 32), torch.full((2, 2, 32, 32), 20.0)
+    loss = _course.PhotoLoss(bins)
+    before = loss._log_error({"logits": logits, "lightness": lightness}, target)
+    [slope] = torch.autograd.grad(before, logits)
+    assert torch.isfinite(slope).all()
+    after = loss._log_error({"logits": logits - 10 * slope, "lightness": lightness}, target)
+    assert after < before
 
 
 def run(*args):
