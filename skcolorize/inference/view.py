@@ -12,6 +12,7 @@ from .decoding import Decoding, confidence
 from .margins import picture_box
 from .predict import Session, enlarged, inside_gamut, small_lightness, working_size
 from .rendering import render_lab, render_rgb
+from .screens import descreened
 
 
 class View:
@@ -33,7 +34,9 @@ class View:
         self._decoding, self._pixels = decoding, pixels
         self._box = picture_box(levels)
         inside = levels[self._box]
-        self._small = small_lightness(inside, working_size(*inside.shape, image_size))
+        size = working_size(*inside.shape, image_size)
+        stretch = size[0] * inside.shape[1] / (size[1] * inside.shape[0])
+        self._small = descreened(small_lightness(inside, size), stretch)
         self._outputs = session.run(self._small)
 
     def rgb(self, vividness: float, n_jobs=None) -> np.ndarray:
