@@ -22,8 +22,8 @@ SMALLEST = 96
 def descreened(lightness: np.ndarray, stretch: float = 1.0) -> np.ndarray:
     """L without the dots of a halftone screen; as it is where there is none.
 
-    A print's dots lie on a square grid: its spectrum has a sharp peak and another at right angles to it, as no
-    brick wall or fabric was seen to have.
+    A print's dots lie on a square grid: its spectrum has a sharp peak and another at right angles to it,
+    as no brick wall or fabric was seen to have.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def screen_frequency(lightness: np.ndarray, stretch: float = 1.0) -> float | Non
 
 @lru_cache(maxsize=8)
 def _plan(side: int, stretch: float):
-    """What depends on size and shape alone: window, and of the half plane of frequencies rings and partners."""
+    """What depends on the shape alone: window, and of the half plane of frequencies rings and partners."""
     hann = torch.hann_window(side, periodic=False)
     half = side // 2
     down = np.fft.fftfreq(side, 1 / side).astype(int)[:, None]
