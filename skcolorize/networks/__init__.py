@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from .decoders import PlainDecoder, UnetDecoder
 from .encoders import Encoder, describe_encoder, encoder_names, no_storage
-from .heads import AbHead, BinsHead, LogLoss, PlainAbHead, SquaredError, ab_bins, set_prior
+from .heads import ALL_ROWS, AbHead, BinsHead, LogLoss, PlainAbHead, SquaredError, ab_bins, set_prior
 from .initialisation import initialise
 from .norms import fold_batch_norm, fold_encoder_norms_
 
@@ -127,18 +127,18 @@ class ColorizationNetwork(nn.Module):
         if config["encoder_norms"] == "folded":
             fold_encoder_norms_(self)
 
-    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    def forward(self, x: torch.Tensor, rows: slice = ALL_ROWS) -> dict[str, torch.Tensor]:
         """Heads' outputs for scaled lightness `x`, (N, 1, h, w); h and w are multiples of 32.
 
         ``{"logits": (N, n_bins, h/4, w/4)}``, or ``{"ab": (N, 2, h/4, w/4)}`` in units of 128, for the plain
-        decoder at full size.
+        decoder at full size. Logits may be asked for in some `rows` alone, such as ``slice(1, None, 2)``.
         """
-        return self.decode(self.encode(x))
+        return self.decode(self.encode(x), rows)
 
     def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return self.encoder(x)
 
-    def decode(self, maps: tuple[torch.Tensor, ...]) -> dict[str, torch.Tensor]:
+    def decode(self, maps: tuple[torch.Tensor, ...], rows: slice = ALL_ROWS) -> dict[str, torch.Tensor]:
         x = self.decoder(maps)
         # SqueezeNet's maps are a pixel short: the photo's sides are the next multiples of 32.
         cells = 32 // self.config["strides"][-1]
@@ -146,7 +146,7 @@ class ColorizationNetwork(nn.Module):
         if list(x.shape[-2:]) != size:
             mode = "bilinear" if self.config["decoder"] == "unet" else "nearest"
             x = F.interpolate(x, size=size, mode=mode)
-        return self.head(x)
+        return self.head(x, rows)
 
     def train(self, mode: bool = True) -> ColorizationNetwork:
         """Training mode, in which folded encoders and frozen parts keep their statistics."""

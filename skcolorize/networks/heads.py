@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from .lab import rgb_to_lab
 
 GRID = 10.0  # side of a cell of the ab plane, Lab units
+ALL_ROWS = slice(None)
 
 
 @cache
@@ -44,7 +45,7 @@ def ab_bins() -> np.ndarray:
 
 
 class BinsHead(nn.Module):
-    """Logits over the bins at stride 4."""
+    """Logits over the bins at stride 4; of some rows alone where only those are learned from."""
 
     stride = 4
 
@@ -52,12 +53,19 @@ class BinsHead(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(channels, n_bins, kernel, padding=kernel // 2)
 
-    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        return {"logits": self.conv(x)}
+    def forward(self, x: torch.Tensor, rows: slice = ALL_ROWS) -> dict[str, torch.Tensor]:
+        if rows == ALL_ROWS:
+            return {"logits": self.conv(x)}
+        first, _, step = rows.indices(x.shape[-2])
+        weight, bias, pad = self.conv.weight, self.conv.bias, self.conv.padding[0]
+        if not pad:
+            return {"logits": F.conv2d(x[:, :, first::step], weight, bias)}
+        x = F.pad(x, (pad,) * 4)[:, :, first:]
+        return {"logits": F.conv2d(x, weight, bias, (step, 1))}
 
 
 class AbHead(nn.Module):
-    """ab / 128 at stride 4."""
+    """ab / 128 at stride 4, of all rows: two channels cost nothing."""
 
     stride = 4
 
@@ -65,12 +73,12 @@ class AbHead(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(channels, 2, 1)
 
-    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    def forward(self, x: torch.Tensor, rows: slice = ALL_ROWS) -> dict[str, torch.Tensor]:
         return {"ab": self.conv(x)}
 
 
 class PlainAbHead(nn.Module):
-    """ab / 128 through tanh at full size, upsampled from stride 2 by nearest neighbours."""
+    """ab / 128 through tanh at full size, upsampled from stride 2 by nearest neighbours; of all rows."""
 
     stride = 2
 
@@ -78,7 +86,7 @@ class PlainAbHead(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(channels, 2, 3, padding=1)
 
-    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    def forward(self, x: torch.Tensor, rows: slice = ALL_ROWS) -> dict[str, torch.Tensor]:
         return {"ab": F.interpolate(self.conv(x).tanh(), scale_factor=2, mode="nearest")}
 
 
@@ -97,10 +105,6 @@ class LogLoss(nn.Module):
     ----------
     bins : ndarray of shape (n_bins, 2)
         Grid points in Lab units, as :func:`ab_bins` gives them.
-    share : float in (0, 1], default=1.0
-        Share of the map's cells that the loss is taken over, drawn at each call, the same for all photos of
-        a batch (however it is split over processes): the softmax over bins is bound by memory, and half of
-        the cells are enough.
 
     References
     ----------
@@ -113,14 +117,13 @@ class LogLoss(nn.Module):
     5.72
     """
 
-    def __init__(self, bins: np.ndarray | None = None, share: float = 1.0):
+    def __init__(self, bins: np.ndarray | None = None):
         super().__init__()
         bins = ab_bins() if bins is None else np.asarray(bins, np.float32)
         grid = np.rint(bins / GRID).astype(int)
         low, high = grid.min(0), grid.max(0) + 1  # one more row, so that the last bins have a cell as well
         points = np.stack(np.meshgrid(*map(np.arange, low, high + 1), indexing="ij"), -1)
         distance = ((points[:, :, None] - grid) ** 2).sum(-1)
-        self.share = share
         self.low, self.width = tuple(map(int, low)), points.shape[1]
         self.cells = tuple(int(n) - 2 for n in points.shape[:2])
         # for each point of the rectangle: the nearest bin, and whether the point is one itself
@@ -156,27 +159,32 @@ class LogLoss(nn.Module):
         weights = torch.where(total > 1e-4, weights / total.clamp_min(1e-4), bilinear)
         return self.nearest[corners], weights
 
-    def forward(self, outputs: dict[str, torch.Tensor], target_ab: torch.Tensor, generator=None):
-        """Loss of a network's outputs for the true ab, (N, 2, H, W), Lab units, averaged over each cell."""
+    def forward(self, outputs: dict[str, torch.Tensor], target_ab: torch.Tensor, rows: slice = ALL_ROWS):
+        """Loss of a network's outputs for the true ab, (N, 2, H, W), Lab units, averaged over each cell.
+
+        `rows` are those of the map that the outputs hold. The softmax over bins is bound by memory, and
+        half of the cells are enough: a step learns from every second row.
+        """
         logits = outputs["logits"]
-        target = reduce_to(target_ab, logits.shape[-2:]).movedim(1, -1).flatten(1, 2)
-        logits = logits.movedim(1, -1).flatten(1, 2)
-        if self.share < 1:
-            n_cells = target.shape[1]
-            keep = torch.randperm(n_cells, generator=generator)[: max(1, round(self.share * n_cells))]
-            keep = keep.to(logits.device)
-            target, logits = target[:, keep], logits.index_select(1, keep)
-        indices, weights = self.soft_targets(target.flatten(0, 1))
-        logits = logits.flatten(0, 1).float()
-        return (logits.logsumexp(1) - (logits.gather(1, indices) * weights).sum(1)).mean()
+        target = at_cells(target_ab, logits.shape[-2:], rows).movedim(1, -1).flatten(0, 2)
+        indices, weights = self.soft_targets(target)
+        shares = F.log_softmax(logits.movedim(1, -1).flatten(0, 2), 1, dtype=torch.float32)
+        return -(shares.gather(1, indices) * weights).sum() / len(shares)
 
 
 class SquaredError(nn.Module):
     """Mean squared error of ab / 128: ``loss(outputs, target_ab)``, the target as in :class:`LogLoss`."""
 
-    def forward(self, outputs: dict[str, torch.Tensor], target_ab: torch.Tensor, generator=None):
+    def forward(self, outputs: dict[str, torch.Tensor], target_ab: torch.Tensor, rows: slice = ALL_ROWS):
         ab = outputs["ab"]
         return F.mse_loss(ab.float(), reduce_to(target_ab, ab.shape[-2:]) / 128)
+
+
+def at_cells(maps: torch.Tensor, size: tuple[int, int], rows: slice = ALL_ROWS) -> torch.Tensor:
+    """Mean of `maps`, (N, C, H, W), over the cells of a map of `size`, which holds `rows` of a whole one."""
+    if rows == ALL_ROWS:
+        return reduce_to(maps, size)
+    return reduce_to(maps, (size[1] * maps.shape[-2] // maps.shape[-1], size[1]))[:, :, rows]
 
 
 def reduce_to(ab: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

@@ -19,6 +19,7 @@ from ..images import PhotoError, is_gray, read_photo
 from ..images.levels import as_levels
 from ..images.storage import list_files
 from ..inference.threads import ordered_map
+from ..networks.heads import ALL_ROWS
 from ..training.augmentation import as_image, make_batch, order
 from ._aging import aged
 
@@ -222,8 +223,8 @@ class DealtPhotos:
         return make_batch(photos, positions, (side, side), self.augment, self.seed, epoch, self.device)
 
     @staticmethod
-    def forward(network, x):
-        return {**network(x), "lightness": x}
+    def forward(network, x, rows: slice = ALL_ROWS):
+        return {**network(x, rows), "lightness": x}
 
     @staticmethod
     def _draw(items, cumulated, rng) -> np.ndarray:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 
+from ..networks.heads import ALL_ROWS, reduce_to
 from .augmentation import draws, make_batch
 from .cache import ArrayStore
 
@@ -41,14 +44,15 @@ class PhotoBatches:
         return PhotoBatches(self.cache, self.photos, self.size, False, self.seed, self.device)
 
     @staticmethod
-    def forward(network, x):
-        return network(x)
+    def forward(network, x, rows: slice = ALL_ROWS):
+        return network(x, rows)
 
 
 class FeatureBatches(PhotoBatches):
     """Maps of a frozen encoder, computed once for each photo, and for its mirror image with flips.
 
-    They are kept as float16: what is lost is a thousandth of a map's values, half of the memory is saved.
+    They are kept as float16, channels last: what is lost is a thousandth of a map's values, half of the
+    memory is saved. The colours are kept at the size of the network's outputs.
     """
 
     def __init__(self, batches: PhotoBatches, network):
@@ -65,7 +69,11 @@ class FeatureBatches(PhotoBatches):
                     self._keep(network, x.flip(-1) if flipped else x, ab.flip(-1) if flipped else ab)
 
     def _keep(self, network, x, ab) -> None:
-        maps = [*network.encode(x), ab]
+        maps = network.encode(x)
+        if not self._shapes:
+            [output] = network.decode(maps).values()
+            self._cells = output.shape[-2:]
+        maps = [m.movedim(1, -1) for m in (*maps, reduce_to(ab, self._cells))]
         self._shapes = [tuple(m.shape[1:]) for m in maps]
         self._store.append(torch.cat([m.flatten().half() for m in maps]).cpu().numpy())
 
@@ -77,11 +85,14 @@ class FeatureBatches(PhotoBatches):
                 rows.append(self._store[2 * int(position) + int(flipped)])
             else:
                 rows.append(self._store[int(position)])
-        flat = torch.from_numpy(np.stack(rows)).to(self.device).float()
-        sizes = [int(np.prod(shape)) for shape in self._shapes]
-        maps = [m.reshape(len(rows), *s) for m, s in zip(flat.split(sizes, dim=1), self._shapes, strict=True)]
+        flat = torch.from_numpy(np.stack(rows)).to(self.device)
+        parts = flat.split([math.prod(shape) for shape in self._shapes], dim=1)
+        maps = [
+            part.float().view(len(rows), *shape).movedim(-1, 1)
+            for part, shape in zip(parts, self._shapes, strict=True)
+        ]
         return tuple(maps[:-1]), maps[-1]
 
     @staticmethod
-    def forward(network, maps):
-        return network.decode(maps)
+    def forward(network, maps, rows: slice = ALL_ROWS):
+        return network.decode(maps, rows)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..networks.heads import ALL_ROWS
 from .augmentation import order
 from .distributed import World
 
@@ -38,6 +39,7 @@ class Settings:
     tol: float = 1e-4
     anchored: bool = False
     precision: str = "float32"
+    row_step: int = 1  #: a step learns from every so many rows of the map, other ones at the next
     seed: int = 0
 
 
@@ -71,8 +73,8 @@ class _Forward(nn.Module):
         super().__init__()
         self.network, self._forward = network, forward
 
-    def forward(self, inputs):
-        return self._forward(self.network, inputs)
+    def forward(self, inputs, rows: slice):
+        return self._forward(self.network, inputs, rows)
 
 
 class Trainer:
@@ -85,7 +87,7 @@ class Trainer:
     network : ColorizationNetwork
         Changed in place.
     loss : callable
-        (outputs, ab target in Lab units) -> scalar tensor.
+        (outputs, ab target in Lab units, rows that the outputs hold) -> scalar tensor.
     batches : PhotoBatches or FeatureBatches
     settings : Settings
     validate : callable or None
@@ -190,14 +192,15 @@ class Trainer:
         # gradients are averaged over processes; one that has no photo left takes part with weight 0
         weight = len(own) * self.world.size / len(positions)
         inputs, target = self.batches.batch(own if len(own) else positions[:1], self.epoch)
+        every = self.settings.row_step
+        rows = ALL_ROWS if every == 1 else slice(step % every, None, every)
         self._set_modes(len(own))
         dtype = getattr(torch, self.settings.precision)
         with (
             torch.enable_grad(),
             torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32),
         ):
-            generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + step)
-            loss = self.loss(self._forward(inputs), target, generator) * weight
+            loss = self.loss(self._forward(inputs, rows), target, rows) * weight
         value = float(loss.detach()) / self.world.size
         if not math.isfinite(value):
             raise ValueError(

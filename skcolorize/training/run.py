@@ -58,12 +58,13 @@ class Run:
             batch_size=min(settings.batch_size, len(learning)),
             encoder_norms_learn=encoder_norms_learn,
             decoder_norms_learn=start.origin != "colorizer",
+            row_step=1 if self.decoding.bins is None else 2,
         )
         part = dict(size=size, augment=augment, seed=settings.seed, device=device)
         photos = PhotoBatches(cache, learning, **part)
         self.held_out = PhotoBatches(cache, held_out, **part) if len(held_out) else None
         bins = self.decoding.bins
-        loss = SquaredError() if bins is None else LogLoss(bins.cpu().numpy(), share=0.5)
+        loss = SquaredError() if bins is None else LogLoss(bins.cpu().numpy())
         loss = loss.to(device)
         if bins is not None and self.decoding.prior is None:
             self.decoding.prior = bin_shares(photos, loss, len(bins)).to(device)

@@ -34,7 +34,7 @@ def trainer(files, *, folded: bool, precision: str) -> Trainer:
     cache = cache_photos(files, str, None, SIZE)
     batches = PhotoBatches(cache, np.arange(N_PHOTOS), (SIZE, SIZE), True, 0, torch.device("cpu"))
     settings = Settings(max_iter=1000, batch_size=N_PHOTOS, precision=precision)
-    return Trainer(network, LogLoss(ab_bins(), share=0.5 if folded else 1.0), batches, settings)
+    return Trainer(network, LogLoss(ab_bins()), batches, settings)
 
 
 def test_step_of_the_default_network(benchmark, one_thread, files):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from skcolorize.networks import LogLoss, SquaredError, ab_bins
+from skcolorize.networks import LogLoss, SquaredError, ab_bins, build_network, network_config
 from skcolorize.networks.lab import rgb_to_lab
 
 BINS = ab_bins()
@@ -85,16 +85,22 @@ def test_log_loss_is_the_cross_entropy_with_dense_targets():
     torch.testing.assert_close(got, wanted)
 
 
-def test_log_loss_on_a_share_of_the_cells():
-    logits = torch.randn(1, 305, 16, 16, generator=torch.Generator().manual_seed(1), requires_grad=True)
-    ab = colours(64 * 64).reshape(1, 64, 64, 2).movedim(-1, 1)
-    loss = LogLoss(share=0.5)
-    values = [loss({"logits": logits}, ab, torch.Generator().manual_seed(seed)) for seed in (0, 0, 1)]
-    assert values[0] == values[1] != values[2]
-    cells = torch.autograd.grad(values[0], logits)[0].abs().sum(1).gt(0)
-    assert cells.sum() == 128
-    many = [loss({"logits": logits}, ab, torch.Generator().manual_seed(seed)).item() for seed in range(200)]
-    assert np.mean(many) == pytest.approx(LogLoss()({"logits": logits}, ab).item(), rel=0.01)
+@pytest.mark.parametrize("rows", [slice(0, None, 2), slice(1, None, 2), slice(2, None, 3)])
+@pytest.mark.parametrize("decoder", ["unet", "plain"])
+def test_logits_of_some_rows_are_those_of_the_whole_map(decoder, rows):
+    network = build_network(network_config("squeezenet1_1", decoder), 0)
+    x = torch.rand(2, 1, 96, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    whole, part = network(x)["logits"], network(x, rows)["logits"]
+    assert whole.shape == (2, 305, 24, 16)
+    torch.testing.assert_close(part, whole[:, :, rows])
+    ab = colours(2 * 96 * 64).reshape(2, 96, 64, 2).movedim(-1, 1)
+    loss, small = LogLoss(), ab.unflatten(2, (24, 4)).unflatten(-1, (16, 4)).mean((3, 5))
+    expected = loss({"logits": whole[:, :, rows]}, small[:, :, rows])
+    torch.testing.assert_close(loss({"logits": part}, ab, rows), expected)
+    torch.testing.assert_close(loss({"logits": part}, small, rows), expected)  # as cached features give it
+    weights = list(network.parameters())
+    got, wanted = (torch.autograd.grad(v, weights) for v in (loss({"logits": part}, ab, rows), expected))
+    torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (64, 64), (7, 5)])
@@ -107,6 +113,6 @@ def test_squared_error_is_of_ab_over_128(size):
 def test_losses_do_not_touch_the_global_generator():
     before = torch.random.get_rng_state()
     ab = torch.zeros(1, 2, 16, 16)
-    LogLoss(share=0.5)({"logits": torch.zeros(1, 305, 4, 4)}, ab, torch.Generator().manual_seed(0))
+    LogLoss()({"logits": torch.zeros(1, 305, 2, 4)}, ab, slice(1, None, 2))
     SquaredError()({"ab": torch.zeros(1, 2, 4, 4)}, ab)
     assert torch.equal(before, torch.random.get_rng_state())

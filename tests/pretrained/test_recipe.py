@@ -164,7 +164,7 @@ def test_the_loss_adds_the_error_of_each_photo():
     sure = float(_course.PhotoLoss(bins)(outputs, target))
     assert sure == pytest.approx(np.log(_course.ERROR_FLOOR), abs=1e-4)
     off = {**outputs, "logits": logits.roll(1, 1)}
-    only = float(LogLoss(bins, 0.5)(off, target))
+    only = float(LogLoss(bins)(off, target))
     colors = lab2rgb([[[50, *bins[at + 1]], [50, 10, 10]]])[0]
     expected = np.log(np.mean((colors[0] - colors[1]) ** 2) + _course.ERROR_FLOOR)
     assert float(_course.PhotoLoss(bins)(off, target)) - only == pytest.approx(expected, abs=1e-2)
@@ -280,8 +280,8 @@ def test_the_average_follows_the_weights():
             return torch.zeros(len(positions), 1, 32, 32), torch.full((len(positions), 2, 32, 32), 20.0)
 
         @staticmethod
-        def forward(network, x):
-            return network(x)
+        def forward(network, x, rows):
+            return network(x, rows)
 
     network = build_network(network_config("squeezenet1_1"), 0)
     trainer = _course.AveragingTrainer(

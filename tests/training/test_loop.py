@@ -8,6 +8,7 @@ import torch
 from small import made_up_photos
 from torch import nn
 
+from skcolorize.networks.heads import ALL_ROWS
 from skcolorize.training.batches import PhotoBatches
 from skcolorize.training.loop import History, Settings, Trainer, refresh_norms
 
@@ -25,11 +26,11 @@ class Toy(nn.Module):
         self.decoder = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU())
         self.head = nn.Conv2d(4, 2, 1)
 
-    def forward(self, x):
+    def forward(self, x, rows=ALL_ROWS):
         return {"ab": self.head(self.decoder(self.encoder(x)))}
 
 
-def squared(outputs, target, generator):
+def squared(outputs, target, rows):
     return ((outputs["ab"] - nn.functional.avg_pool2d(target, 4) / 128) ** 2).mean()
 
 
@@ -178,11 +179,11 @@ def test_a_loss_of_nan_is_an_error():
     with pytest.raises(
         ValueError, match=r"the loss became nan in epoch 1: lower learning_rate_init \(now 0.001\)"
     ):
-        trainer(loss=lambda outputs, target, generator: outputs["ab"].mean() * math.nan).run_epoch()
+        trainer(loss=lambda outputs, target, rows: outputs["ab"].mean() * math.nan).run_epoch()
 
 
 def test_too_little_memory_names_the_parameters():
-    def greedy(outputs, target, generator):
+    def greedy(outputs, target, rows):
         raise torch.OutOfMemoryError("CUDA out of memory")  # which can't be had here for real
 
     with pytest.raises(MemoryError, match="step of 2 photos: lower batch_size or image_size"):
@@ -190,9 +191,7 @@ def test_too_little_memory_names_the_parameters():
 
 
 def test_the_loss_of_an_epoch_is_the_mean_over_photos():
-    made = trainer(
-        loss=lambda outputs, target, generator: outputs["ab"].sum() * 0 + len(target), batch_size=2
-    )
+    made = trainer(loss=lambda outputs, target, rows: outputs["ab"].sum() * 0 + len(target), batch_size=2)
     made.run_epoch()  # three batches, the last one of a single photo
     assert made.history.losses == [pytest.approx((2 * 2 + 2 * 2 + 1 * 1) / 5)]
 
@@ -211,6 +210,18 @@ def test_batches_of_other_sizes_see_every_photo_once():
         photos = [p for e, *positions in seen if e == epoch for p in positions]
         assert sorted(photos) == list(range(5))
     assert seen[:3] != [(0, *positions) for _, *positions in seen[3:]]  # another order
+
+
+def test_a_step_learns_from_other_rows_than_the_one_before():
+    seen = []
+
+    def spy(outputs, target, rows):
+        seen.append((rows.start, rows.step))
+        return squared(outputs, target, rows)
+
+    run(trainer(loss=spy, max_iter=1, row_step=2))
+    assert seen == [(0, 2), (1, 2), (0, 2)]
+    assert trainer().settings.row_step == 1
 
 
 # ----------------------------------------------------------------------- norms
