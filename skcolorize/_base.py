@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -21,15 +21,27 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from ._version import __version__
 
-try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:
+if TYPE_CHECKING:  # scikit-learn tells no types: a method it decorates keeps its own
+    Method = TypeVar("Method", bound=Callable)
 
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands in where scikit-learn has no callbacks of the form known here."""
+    class CallbackSupportMixin: ...
 
-    def with_callbacks(method):  # type: ignore[no-redef]
-        return method
+    def with_callbacks(method: Method) -> Method: ...
+
+    def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]: ...
+
+else:
+    from sklearn.utils.metaestimators import available_if as available_if
+
+    try:
+        from sklearn.callback import CallbackSupportMixin, with_callbacks
+    except ImportError:
+
+        class CallbackSupportMixin:
+            """Stands in where scikit-learn has no callbacks of the form known here."""
+
+        def with_callbacks(method):
+            return method
 
 
 @dataclass(frozen=True)
@@ -43,7 +55,8 @@ class Interval:
     open_high: bool = False
 
     def accepts(self, value: Any) -> bool:
-        if not isinstance(value, self.kind) or isinstance(value, (bool, np.bool_)) or value != value:
+        of_kind = isinstance(value, self.kind)  # apart, so that a type checker still takes it for a number
+        if not of_kind or isinstance(value, (bool, np.bool_)) or value != value:
             return False
         above = value > self.low if self.open_low else value >= self.low
         below = self.high is None or (value < self.high if self.open_high else value <= self.high)
@@ -77,7 +90,7 @@ class Options:
 class Check:
     """Anything that a predicate accepts; ``text`` completes the sentence "must be"."""
 
-    predicate: Callable[[Any], bool]
+    predicate: Callable[[Any], object]
     text: str
 
     def accepts(self, value: Any) -> bool:
@@ -125,10 +138,11 @@ def project_url(label: str) -> str:
     return addresses.get(label, "")
 
 
-class BasePhotoEstimator(CallbackSupportMixin, BaseEstimator):
+class BasePhotoEstimator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
     """Base of every estimator of photos.
 
-    Subclasses list ``_parameter_rules``, a dict of parameter name to a tuple of rules of this module.
+    Subclasses list ``_parameter_rules``, a dict of parameter name to a tuple of rules of this module. None
+    has ``get_feature_names_out``: thus ``set_config(transform_output=...)`` leaves their photos alone.
     """
 
     _parameter_rules: dict[str, tuple] = {}
@@ -166,14 +180,11 @@ class BasePhotoEstimator(CallbackSupportMixin, BaseEstimator):
         super().__setstate__(state)
 
 
-class PhotoTransformer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None):
-    """Base of the stateless transformers: ``fit`` checks the parameters and tells the callbacks, no more.
-
-    Photos are no table: ``auto_wrap_output_keys=None`` keeps ``set_config(transform_output=...)`` off them.
-    """
+class PhotoTransformer(BasePhotoEstimator):
+    """Base of the stateless transformers: ``fit`` checks the parameters and tells the callbacks, no more."""
 
     @with_callbacks
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Check the parameters; nothing is learned from the photos.
 
         Parameters
@@ -215,7 +226,7 @@ class fit_task:
         Number of epochs that are reported by `epoch`.
     """
 
-    def __init__(self, estimator, X, y=None, n_epochs: int = 0):
+    def __init__(self, estimator: BasePhotoEstimator, X: Any, y: Any = None, n_epochs: int = 0):
         self._told = {"estimator": estimator, "X": X, "y": lambda: X if y is None else y}
         start = getattr(estimator, "_init_callback_context", None)
         self._context = start(max_subtasks=n_epochs) if start is not None else None

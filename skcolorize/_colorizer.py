@@ -7,19 +7,18 @@ import copy
 import os
 from collections.abc import Iterator
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
-from sklearn.base import TransformerMixin
+from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
-from sklearn.utils.metaestimators import available_if
 
 from . import _base as rules
-from ._base import BasePhotoEstimator, Interval, Options, fit_task, with_callbacks
+from ._base import BasePhotoEstimator, Interval, Options, available_if, fit_task, with_callbacks
 from .images.decode import Photo, PhotoError, gray_levels, is_gray, read_photo
-from .images.forms import Photos, check_photos
+from .images.forms import PhotoLike, Photos, PhotosLike, check_photos
 from .images.storage import is_remote
 from .inference.decoding import Decoding
 from .inference.devices import resolve_device, resolve_precision
@@ -32,6 +31,7 @@ from .inference.predict import (
 from .inference.threads import ordered_map
 from .inference.view import View
 from .metrics import peak_signal_noise_ratio, squash256
+from .networks import ColorizationNetwork
 from .training.cache import cache_photos, report_skipped, warn_if_tinted, warn_skipped
 from .training.checkpoint import Checkpoint, fingerprint
 from .training.distributed import World, local_device
@@ -66,7 +66,7 @@ def _has_distribution(estimator: Colorizer) -> bool:
     return estimator.loss == "log_loss"
 
 
-class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None):
+class Colorizer(BasePhotoEstimator):
     """Colours black-and-white photos with a transfer-learning encoder-decoder.
 
     An ImageNet encoder sees the lightness L of a photo, a light decoder predicts the a and b channels of
@@ -224,6 +224,18 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         "verbose": (rules.BOOLEAN,),
     }
 
+    # what fit sets, for type checkers
+    module_: ColorizationNetwork
+    ab_bins_: np.ndarray
+    n_iter_: int
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    skipped_images_: list[SkippedImage]
+    _decoding: Decoding
+    _origin: str
+
     def __init__(
         self,
         encoder: str = "mobilenet_v2",
@@ -283,7 +295,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
 
     @with_callbacks
     @torch.inference_mode(False)
-    def fit(self, X, y=None) -> Colorizer:
+    def fit(self, X: PhotosLike, y: PhotosLike | None = None) -> Self:
         """Learn colours from photos.
 
         Parameters
@@ -339,7 +351,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         return self
 
     @torch.inference_mode(False)
-    def partial_fit(self, X, y=None) -> Colorizer:
+    def partial_fit(self, X: PhotosLike, y: PhotosLike | None = None) -> Self:
         """One pass over photos at the constant rate `learning_rate_init`.
 
         The moments of AdamW live on from call to call, but are not saved with the estimator.
@@ -370,7 +382,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         world = World(local_device(resolve_device(self.device)))
         schedule = {"max_iter": 1, "learning_rate": "constant"}
         run = self._begin(photos, targets, world.agreed(self._draw_seed()), goes_on, world, **schedule)
-        if goes_on and (moments := vars(self).get("_moments")):
+        if goes_on and (moments := self.__dict__.get("_moments")):
             run.trainer.take_moments(moments)
         run.trainer.epoch = earlier[0]  # new crops at each call
         run.trainer.run_epoch()
@@ -381,8 +393,8 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
     def _take(self, learned: dict[str, Any]) -> None:
         """Set what was learned; what only the last fit had is forgotten."""
         for name in ("ab_bins_", "_moments"):
-            vars(self).pop(name, None)
-        vars(self).update(learned)
+            self.__dict__.pop(name, None)
+        self.__dict__.update(learned)
 
     def _check_training_photos(self, X, y, method: str) -> tuple[Photos, Photos | None]:
         photos = check_photos(X, single=False, method=method)
@@ -415,7 +427,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         warn_if_tinted(cache)
         frozen = start.origin == "imagenet" if self.freeze_encoder == "auto" else bool(self.freeze_encoder)
         rate = self.learning_rate_init
-        if rate == "auto":
+        if isinstance(rate, str):  # "auto"
             rate = TUNING_RATE if start.origin == "colorizer" and not start.new_head else FRESH_RATE
         settings = Settings(
             batch_size=self.batch_size,
@@ -464,7 +476,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
 
     # -------------------------------------------------------------- predicting
 
-    def predict(self, X):
+    def predict(self, X: PhotoLike | PhotosLike) -> np.ndarray:
         """Colour photos.
 
         Only the lightness of `X` is looked at: the gray of a colour photo gives the same picture.
@@ -489,7 +501,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         photos = self._check_photos(X, "predict")
         return photos.collect(self._map(photos, self._predict_one))
 
-    def predict_iter(self, X) -> Iterator[np.ndarray]:
+    def predict_iter(self, X: PhotoLike | PhotosLike) -> Iterator[np.ndarray]:
         """Colour photos one at a time, in order and in flat memory.
 
         Parameters
@@ -505,7 +517,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         photos = self._check_photos(X, "predict_iter")
         return self._map(photos, self._predict_one)
 
-    def transform(self, X):
+    def transform(self, X: PhotoLike | PhotosLike) -> np.ndarray:
         """CIELAB of the coloured photos.
 
         Parameters
@@ -525,7 +537,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         )
 
     @available_if(_has_distribution)
-    def predict_confidence(self, X):
+    def predict_confidence(self, X: PhotoLike | PhotosLike) -> np.ndarray:
         """How sure the colours are.
 
         Parameters
@@ -544,7 +556,12 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         return photos.collect(self._map(photos, lambda photo, n_jobs: self._view(photo).confidence()))
 
     @available_if(_has_distribution)
-    def sample_y(self, X, n_samples: int = 3, random_state=None):
+    def sample_y(
+        self,
+        X: PhotoLike | PhotosLike,
+        n_samples: int = 3,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> np.ndarray:
         """Coherent alternatives for the colours of photos.
 
         Parameters
@@ -570,7 +587,9 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
 
         return photos.collect(self._map(photos, samples))
 
-    def score(self, X, y=None, sample_weight=None) -> float:
+    def score(
+        self, X: PhotosLike, y: PhotosLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Mean PSNR in dB of the predicted colours of photos.
 
         Each photo is squashed to 256 x 256 pixels and its gray coloured (protocol "squash256"). PSNR prefers
@@ -659,7 +678,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
     # ------------------------------------------------------------------ saving
 
     @classmethod
-    def from_pretrained(cls, path: str | os.PathLike | None = None, **params) -> Colorizer:
+    def from_pretrained(cls, path: str | os.PathLike | None = None, **params: Any) -> Self:
         """A fitted Colorizer from a weights file.
 
         Parameters
@@ -680,7 +699,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
             Where the file is cut short, altered, or written by a newer version.
         """
         start = read_weights(embedded_path() if path is None else path)
-        saved = {k: tuple(v) if isinstance(v, list) else v for k, v in start.params.items()}
+        saved = {k: tuple(v) if isinstance(v, list) else v for k, v in (start.params or {}).items()}
         known = {k: v for k, v in saved.items() if k in cls._parameter_rules}
         own = {name: start.network.config[name] for name in ("encoder", "decoder", "loss")}
         for name, value in own.items():
@@ -693,7 +712,7 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
         fitted = _fitted(start.network, start.decoding, "colorizer")
         history = {"n_iter_": 0, "loss_curve_": [], "best_loss_": None}
         scores = {"validation_scores_": None, "best_validation_score_": None}
-        vars(colorizer).update(fitted, **history, **scores, skipped_images_=[])
+        colorizer.__dict__.update(fitted, **history, **scores, skipped_images_=[])
         return colorizer
 
     def save_weights(self, path: str | os.PathLike) -> None:
@@ -731,11 +750,11 @@ class Colorizer(TransformerMixin, BasePhotoEstimator, auto_wrap_output_keys=None
             state = {**state, "module_": network, "_decoding": decoding}
         super().__setstate__(state)
 
-    def __copy__(self) -> Colorizer:
+    def __copy__(self) -> Self:
         # scikit-learn copies the estimator for each callback hook that wants a fitted one; the default would
         # go through __getstate__ and build the network anew every epoch.
         twin = type(self).__new__(type(self))
-        vars(twin).update(vars(self))
+        twin.__dict__.update(self.__dict__)
         return twin
 
 

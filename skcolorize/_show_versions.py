@@ -38,6 +38,6 @@ def _dependencies() -> list[str]:
         needed = requires("skcolorize") or []
     except PackageNotFoundError:  # run from a checkout that is not installed
         needed = ["scikit-learn", "torch", "torchvision", "numpy", "scikit-image", "joblib", "pillow"]
-    names = dict.fromkeys(re.match(r"[\w.-]+", need)[0] for need in needed)
+    names = dict.fromkeys(re.split(r"[^\w.-]", need, maxsplit=1)[0] for need in needed)
     names.pop("skcolorize", None)  # as extras name it
     return list(names)

@@ -328,7 +328,7 @@ def clip_to_gamut(lab: ArrayLike) -> np.ndarray:
     return lab
 
 
-def _leaves_gamut(lab):
+def _leaves_gamut(lab: np.ndarray) -> np.ndarray:
     roots, *scratch = np.empty((3, 3, len(lab)), np.float32)
     tables.roots_from_lab(lab.T, roots)
     return tables.is_outside(tables.linear_from_roots(roots, scratch), scratch[1][:2])
@@ -342,14 +342,14 @@ def check_dtype(dtype: DTypeLike) -> str:
     return name
 
 
-def _check_colors(colors, name):
-    colors = np.asarray(colors)
+def _check_colors(values: ArrayLike, name: str) -> np.ndarray:
+    colors = np.asarray(values)
     if colors.ndim == 0 or colors.shape[-1] != 3:
         raise ValueError(f"{name} must have shape (..., 3), got {colors.shape}.")
     return colors
 
 
-def _check_levels(values, name):
+def _check_levels(values: np.ndarray, name: str) -> np.ndarray:
     if values.dtype in (np.uint8, np.uint16):
         return values
     if values.dtype.kind != "f":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .images import check_photos, gray_levels, is_gray, read_photo
+from .images import PhotoLike, PhotosLike, check_photos, gray_levels, is_gray, read_photo
 from .images.decode import as_levels
 
 __all__ = ["ColorizationDisplay", "TrainingCurveDisplay"]
@@ -80,7 +80,13 @@ class ColorizationDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, y: Any = None, *, max_size: int = 512, ax: Any = None
+        cls,
+        estimator: Any,
+        X: PhotoLike | PhotosLike,
+        y: PhotoLike | PhotosLike | None = None,
+        *,
+        max_size: int = 512,
+        ax: Any = None,
     ) -> ColorizationDisplay:
         """Colour photos and draw them.
 
@@ -118,7 +124,13 @@ class ColorizationDisplay:
 
     @classmethod
     def from_predictions(
-        cls, X: Any, y_pred: Any, *, y: Any = None, confidence: Any = None, ax: Any = None
+        cls,
+        X: PhotoLike | PhotosLike,
+        y_pred: PhotoLike | PhotosLike,
+        *,
+        y: PhotoLike | PhotosLike | None = None,
+        confidence: np.ndarray | Sequence[np.ndarray] | None = None,
+        ax: Any = None,
     ) -> ColorizationDisplay:
         """Draw photos that are coloured already.
 

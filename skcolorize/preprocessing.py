@@ -4,7 +4,7 @@
 after its ``transform``, or on their own. All of them take a single photo too, and give back one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -12,12 +12,14 @@ import numpy as np
 
 from . import color
 from ._base import NONE, Interval, Options, PhotoTransformer
-from .images import Photo, check_photos, gray_levels, read_photo
+from .images import Photo, PhotoLike, PhotosLike, check_photos, gray_levels, read_photo
 
 __all__ = ["ImageLoader", "LabScaler", "LabToRGB", "RGBToLab", "ToGrayscale"]
 
 
-def _each_photo(function: Callable[[Photo], np.ndarray], X: Any, method: str, max_size: int | None = None):
+def _each_photo(
+    function: Callable[[Photo], np.ndarray], X: Any, method: str, max_size: int | None = None
+) -> np.ndarray:
     """`function` of each photo, in the container that X calls for."""
     photos = check_photos(X, method=method)
     return photos.collect(
@@ -25,7 +27,7 @@ def _each_photo(function: Callable[[Photo], np.ndarray], X: Any, method: str, ma
     )
 
 
-def _each_lab(function: Callable[[np.ndarray], np.ndarray], X: Any, method: str):
+def _each_lab(function: Callable[[np.ndarray], np.ndarray], X: Any, method: str) -> np.ndarray:
     """`function` of each array of three float channels, in the container that X calls for."""
     arrays = check_photos(X, method=method)
     return arrays.collect(function(_check_lab(lab, arrays.name(i))) for i, lab in enumerate(arrays))
@@ -46,7 +48,7 @@ def _photo_to_lab(photo: Photo) -> np.ndarray:
     return lab
 
 
-class RGBToLab(PhotoTransformer, auto_wrap_output_keys=None):
+class RGBToLab(PhotoTransformer):
     """Photos to CIELAB.
 
     Stateless: `fit` may be left out.
@@ -65,7 +67,7 @@ class RGBToLab(PhotoTransformer, auto_wrap_output_keys=None):
     array([53., 80., 67.], dtype=float32)
     """
 
-    def transform(self, X):
+    def transform(self, X: PhotoLike | PhotosLike) -> np.ndarray:
         """Convert photos to Lab.
 
         Parameters
@@ -81,7 +83,7 @@ class RGBToLab(PhotoTransformer, auto_wrap_output_keys=None):
         """
         return _each_photo(_photo_to_lab, X, "transform")
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """Convert Lab back to sRGB in uint8.
 
         Parameters
@@ -97,7 +99,7 @@ class RGBToLab(PhotoTransformer, auto_wrap_output_keys=None):
         return _each_lab(color.lab_to_rgb, X, "inverse_transform")
 
 
-class LabToRGB(PhotoTransformer, auto_wrap_output_keys=None):
+class LabToRGB(PhotoTransformer):
     """CIELAB to sRGB, for instance behind ``Colorizer.transform``.
 
     Stateless: `fit` may be left out.
@@ -125,7 +127,7 @@ class LabToRGB(PhotoTransformer, auto_wrap_output_keys=None):
     def __init__(self, dtype: str = "uint8"):
         self.dtype = dtype
 
-    def transform(self, X):
+    def transform(self, X: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """Convert Lab to sRGB.
 
         Parameters
@@ -141,7 +143,7 @@ class LabToRGB(PhotoTransformer, auto_wrap_output_keys=None):
         self._check_parameters()
         return _each_lab(lambda lab: color.lab_to_rgb(lab, self.dtype), X, "transform")
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: PhotoLike | PhotosLike) -> np.ndarray:
         """Convert photos to Lab.
 
         Parameters
@@ -157,7 +159,7 @@ class LabToRGB(PhotoTransformer, auto_wrap_output_keys=None):
         return _each_photo(_photo_to_lab, X, "inverse_transform")
 
 
-class LabScaler(PhotoTransformer, auto_wrap_output_keys=None):
+class LabScaler(PhotoTransformer):
     """Lab to the range -1..1 and back: L / 50 - 1, ab / 128.
 
     Stateless: `fit` may be left out.
@@ -171,7 +173,7 @@ class LabScaler(PhotoTransformer, auto_wrap_output_keys=None):
     array([[[ 1.  ,  0.5 , -0.25]]], dtype=float32)
     """
 
-    def transform(self, X):
+    def transform(self, X: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """Scale Lab to -1..1.
 
         Parameters
@@ -186,7 +188,7 @@ class LabScaler(PhotoTransformer, auto_wrap_output_keys=None):
         """
         return _each_lab(color.scale_lab, X, "transform")
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """Scale back to Lab.
 
         Parameters
@@ -202,7 +204,7 @@ class LabScaler(PhotoTransformer, auto_wrap_output_keys=None):
         return _each_lab(color.unscale_lab, X, "inverse_transform")
 
 
-class ToGrayscale(PhotoTransformer, auto_wrap_output_keys=None):
+class ToGrayscale(PhotoTransformer):
     """Photos to gray ones of the same lightness.
 
     Each gray level is the sRGB gray whose CIELAB L is that of the pixel. Stateless: `fit` may be left out.
@@ -217,7 +219,7 @@ class ToGrayscale(PhotoTransformer, auto_wrap_output_keys=None):
     array([[127, 127]], dtype=uint8)
     """
 
-    def transform(self, X):
+    def transform(self, X: PhotoLike | PhotosLike) -> np.ndarray:
         """Take the colours away.
 
         Parameters
@@ -234,7 +236,7 @@ class ToGrayscale(PhotoTransformer, auto_wrap_output_keys=None):
         return _each_photo(lambda photo: gray_levels(photo.pixels), X, "transform")
 
 
-class ImageLoader(PhotoTransformer, auto_wrap_output_keys=None):
+class ImageLoader(PhotoTransformer):
     """Paths, addresses, bytes and PIL images to arrays in sRGB.
 
     Files are turned as their EXIF orientation says and converted from their colour profile to sRGB.
@@ -260,7 +262,7 @@ class ImageLoader(PhotoTransformer, auto_wrap_output_keys=None):
     def __init__(self, max_size: int | None = None):
         self.max_size = max_size
 
-    def transform(self, X):
+    def transform(self, X: PhotoLike | PhotosLike) -> np.ndarray:
         """Load photos.
 
         Parameters

@@ -51,6 +51,7 @@ def test_every_module_is_importable_without_the_extras():
 
 
 def test_every_name_of_the_front_door():
+    assert skcolorize.__all__ == sorted(["__version__", *skcolorize._HOMES, *skcolorize._MODULES])
     assert set(skcolorize.__all__) <= set(dir(skcolorize))
     for name in skcolorize.__all__:
         assert getattr(skcolorize, name) is not None

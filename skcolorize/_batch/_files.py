@@ -148,7 +148,7 @@ def colorize_files(
         comment=provenance(estimator, model),
         skip=existing == "skip",
         storage_options=storage_options,
-        model_key=hashlib.sha256(data).hexdigest(),
+        model_key=hashlib.sha256(data.data).hexdigest(),
         process=os.getpid(),
         n_threads=n_threads,
     )

@@ -94,7 +94,7 @@ def unpacked(data: np.ndarray, key: str) -> Any:
     """The model, made once in each process as long as the key, which stands for its bytes, is the same."""
     with _lock:
         if _opened.get("key") != key:
-            _opened.update(key=key, model=pickle.loads(memoryview(data)))
+            _opened.update(key=key, model=pickle.loads(data.data))
         return _opened["model"]
 
 

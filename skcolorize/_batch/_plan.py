@@ -70,13 +70,13 @@ def make_plan(
     destination = path_text(destination)
     if isinstance(sources, (str, os.PathLike)):
         sources = [sources]
-    sources = [path_text(source) for source in sources]
-    if not sources:
+    texts = [path_text(source) for source in sources]
+    if not texts:
         raise ValueError("there are no sources")
     if _is_output_file(destination):
-        plan = _plan_of_one(sources, destination, format)
+        plan = _plan_of_one(texts, destination, format)
     else:
-        found = (pair for source in sources for pair in _find(source, destination, storage_options))
+        found = (pair for source in texts for pair in _find(source, destination, storage_options))
         tasks = [Task(path, join(destination, _renamed(below, format))) for path, below in found]
         plan = Plan(list(dict.fromkeys(tasks)), destination)
     _refuse_collisions(plan.tasks, n_alternatives)

@@ -28,8 +28,8 @@ class Progress(AbstractContextManager):
     """
 
     def __init__(self, total: int, shown: bool):
-        self._total, self._sources, self._bar = total, set(), None
-        self._shown = shown
+        self._total, self._shown, self._bar = total, shown, None
+        self._sources: set[str] = set()
         if shown and find_spec("rich") is not None:
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -65,7 +65,7 @@ def write_manifest(folder: str, rows: list[Row], storage_options: dict | None) -
     if exists(path, storage_options=storage_options):
         with open_file(path, storage_options=storage_options) as file:
             text = io.TextIOWrapper(file, "utf-8", newline="")
-            merged = {(row.get("source"), row.get("path")): row for row in csv.DictReader(text)}
+            merged = {(row.get("source", ""), row.get("path", "")): row for row in csv.DictReader(text)}
     for row in rows:
         key = row["source"], row["path"]
         if row["status"] != "skipped" or key not in merged:

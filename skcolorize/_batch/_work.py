@@ -62,8 +62,8 @@ def color_file(task: Task, model: Any, orders: Orders) -> list[Row]:
     """Colour one file: a row, or one for each page of a TIFF."""
     item: str | bytes = task.source
     try:
-        if is_remote(item):
-            with open_file(item, storage_options=orders.storage_options) as file:
+        if is_remote(task.source):
+            with open_file(task.source, storage_options=orders.storage_options) as file:
                 item = file.read()
         pages = tiff_pages(item, name=repr(task.source))
     except Exception as error:

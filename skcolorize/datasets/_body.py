@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PIL import Image
@@ -19,7 +20,7 @@ EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
 HEAD = 16  # bytes that `format_of` looks at
 
 
-def format_of(head: bytes) -> str:
+def format_of(head: bytes | bytearray) -> str:
     """JPEG, PNG or WEBP, by the first bytes of a file, whatever its name and its headers say.
 
     Raises
@@ -49,9 +50,10 @@ def size_of(body: bytes) -> tuple[int, int]:
         The header is broken, or tells of too many pixels or of an animation.
     """
     kind = format_of(body[:HEAD])
-    opener = {"JPEG": JpegImageFile, "PNG": PngImageFile, "WEBP": WebPImageFile}[kind]
+    openers: dict[str, Callable[..., Image.Image]]
+    openers = {"JPEG": JpegImageFile, "PNG": PngImageFile, "WEBP": WebPImageFile}
     try:  # the plugin itself, not Image.open, which warns of large ones
-        with opener(io.BytesIO(body)) as image:
+        with openers[kind](io.BytesIO(body)) as image:
             width, height = image.size
             animated = getattr(image, "is_animated", False)
     except Exception as error:  # decoders raise nearly anything on broken files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from joblib import Parallel, delayed, effective_n_jobs
 
@@ -47,7 +48,7 @@ class Campaign:
         first: dict[str, Record] = {}
         taken: set[str] = set()
         for i, text in enumerate(urls):
-            told = {name: str(notes[name][i] or "") for name in notes}
+            told: dict[str, Any] = {name: str(notes[name][i] or "") for name in notes}
             try:
                 url = parse_address(text, allowed_hosts=self.rules.allowed_hosts)
             except Verdict as verdict:
@@ -128,7 +129,8 @@ class Campaign:
     def _fetch(self, n_jobs: int | None) -> None:
         """Deal the tasks to shards; deal those again whose host rested, when it has rested."""
         mine = {task.record.id: task.record for task in self.tasks}
-        pending, standings = list(self.tasks), {}
+        pending = list(self.tasks)
+        standings: dict[str, Standing] = {}
         rested_at: dict[str, float] = {}
         waited: dict[str, float] = defaultdict(float)
         while pending:

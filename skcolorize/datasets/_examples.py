@@ -31,6 +31,13 @@ motorcycle_left  a motorcycle, the left one of a stereo pair; Middlebury 2014 st
 """
 
 
+def _folder(package: str) -> Path:
+    """Where a package lies that ours needs; it is not imported."""
+    spec = find_spec(package)
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent
+
+
 def load_example_images() -> Bunch:
     """Load seven everyday colour photos, installed with scikit-learn and scikit-image.
 
@@ -53,9 +60,5 @@ def load_example_images() -> Bunch:
     >>> examples.images[0].shape
     (427, 640, 3)
     """
-    filenames = [
-        str(Path(find_spec(package).origin).parent / name)
-        for package, names in _FILES.items()
-        for name in names
-    ]
+    filenames = [str(_folder(package) / name) for package, names in _FILES.items() for name in names]
     return Bunch(images=[read_photo(path).pixels for path in filenames], filenames=filenames, DESCR=_DESCR)

@@ -81,7 +81,9 @@ class Shard:
 
     async def run(self, tasks: list[Task]) -> Fetched:
         """Fetch all tasks: hosts in the order of their first task, `max_concurrency` of them at a time."""
-        self._loop, self._main = asyncio.get_running_loop(), asyncio.current_task()
+        main = asyncio.current_task()
+        assert main is not None
+        self._loop, self._main = asyncio.get_running_loop(), main
         self._ready.set()
         self._loop.set_default_executor(ThreadPoolExecutor(min(self.rules.max_concurrency, 64), "scraper"))
         self._checkers = ThreadPoolExecutor(max(1, cpu_count() // self.rules.n_shards), "scraper-check")

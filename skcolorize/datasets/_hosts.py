@@ -35,7 +35,9 @@ class Clock:
 
     def left(self, deadline: asyncio.Timeout) -> float:
         """Seconds until a deadline."""
-        return max(0.0, deadline.when() - asyncio.get_running_loop().time())
+        moment = deadline.when()
+        assert moment is not None  # it does not stand still
+        return max(0.0, moment - asyncio.get_running_loop().time())
 
 
 class Trouble(Exception):

@@ -226,6 +226,7 @@ class Web:
 async def _unhurried(scope: asyncio.Timeout, stack: AsyncExitStack, room) -> None:
     """Wait for room while the deadline stands still: it is for the host, and the host is not to blame."""
     loop, left = asyncio.get_running_loop(), scope.when()
+    assert left is not None
     began = loop.time()
     scope.reschedule(None)
     await stack.enter_async_context(room)

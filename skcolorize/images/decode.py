@@ -3,6 +3,7 @@
 import io
 import os
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -11,6 +12,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.ExifTags import IFD
 from PIL.ExifTags import Base as Tag
+from PIL.TiffImagePlugin import TiffImageFile
 
 from . import profiles, storage
 from .forms import check_array, photo_name
@@ -127,9 +129,9 @@ def tiff_pages(item: str | os.PathLike | bytes, *, name: str | None = None) -> l
         As `read_photo`.
     """
     name = photo_name(item) if name is None else name
-    item = _file(item, name)
-    with _faults_named(name), _open(item, name) as image:
-        if image.format != "TIFF":
+    file = _file(item, name)
+    with _faults_named(name), _open(file, name) as image:
+        if not isinstance(image, TiffImageFile):
             return [0]
         pages = []
         for page in range(_count_frames(image)):
@@ -139,7 +141,7 @@ def tiff_pages(item: str | os.PathLike | bytes, *, name: str | None = None) -> l
         return pages or [0]
 
 
-def _file(item: Any, name: str) -> str | bytes:
+def _file(item: Any, name: str) -> str | bytes | bytearray | memoryview:
     """A path as text, or the bytes of a file; anything else is a mistake of the caller's."""
     if isinstance(item, (str, os.PathLike)):
         return storage.path_text(item)
@@ -151,7 +153,7 @@ def _file(item: Any, name: str) -> str | bytes:
 
 
 @contextmanager
-def _faults_named(name: str):
+def _faults_named(name: str) -> Iterator[None]:
     """Turn whatever a decoder raises (for broken files nearly anything) into a PhotoError with a name."""
     try:
         yield
@@ -173,7 +175,7 @@ def _faults_named(name: str):
 
 
 @contextmanager
-def _open(item: Any, name: str):
+def _open(item: Any, name: str) -> Iterator[Image.Image]:
     """A lazily opened image of a path, an address or the bytes of a file."""
     if isinstance(item, str) and not storage.is_remote(item) and not os.path.isfile(item):
         folder, pattern = os.path.split(item)
@@ -184,7 +186,7 @@ def _open(item: Any, name: str):
             raise PhotoError(f"{name} is missing; for all photos of a pattern pass {advice}")
     with storage.open_file(item) if isinstance(item, str) else io.BytesIO(item) as source:
         try:
-            image = Image.open(source)
+            image: Image.Image = Image.open(source)
         except UnidentifiedImageError:
             if not _is_heif(source):
                 raise

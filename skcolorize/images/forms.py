@@ -1,13 +1,17 @@
 """What photos may come as (X), and the rule that container in decides container out."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 from PIL import Image
 
 from .storage import path_text
+
+#: A photo, and photos (a list, tuple, stack or Series), as their user has them.
+PhotoLike: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | np.ndarray
+PhotosLike: TypeAlias = Collection[PhotoLike]
 
 _CHANNELS = (1, 3, 4)
 
@@ -46,7 +50,7 @@ class Photos:
         One photo gives its result alone, a numeric stack gives a stack, everything else a 1-D object array.
         Lists fail in ``cross_val_predict``, ``np.array(results, dtype=object)`` for photos of equal heights.
         """
-        collected = None
+        collected: np.ndarray | None = None
         for i, result in enumerate(results):
             if self.single:
                 return result

@@ -40,6 +40,7 @@ def _transform(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
     """Most profiles are sRGB under one of many names: skip those, 25 ns a pixel saved."""
+    probe: np.ndarray
     if mode == "I;16":
         probe, tolerance = np.arange(65536, dtype=np.uint16)[None], 16
     elif mode == "L":

@@ -7,11 +7,12 @@ import os
 import re
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 _WILDCARD = re.compile(r"[*?[]")
@@ -49,7 +50,7 @@ def open_file(path: str | os.PathLike, mode: str = "rb", *, storage_options: dic
     """Open a local or remote file. To write one that others may read meanwhile, use `replace_whole`."""
     text = path_text(path)
     if not is_remote(text):
-        return open(text, mode)
+        return cast(BinaryIO, open(text, mode))
     filesystem, inner = _filesystem(text, storage_options)
     if mode == "rb":  # in one request: photos are read to their end, and a seekable file is needed
         return io.BytesIO(filesystem.cat_file(inner))
@@ -122,8 +123,8 @@ def glob_files(pattern: str, *, storage_options: dict | None = None) -> tuple[st
     paths : list of str
         Sorted; hidden files are left out.
     """
-    wildcard = _WILDCARD.search(pattern).start()
-    cut = max(pattern.rfind("/", 0, wildcard), pattern.rfind(os.sep, 0, wildcard)) + 1
+    fixed = _WILDCARD.split(pattern, maxsplit=1)[0]
+    cut = max(fixed.rfind("/"), fixed.rfind(os.sep)) + 1
     root, rest = pattern[:cut], pattern[cut:]
     if is_remote(pattern):
         filesystem, inner = _filesystem(root, storage_options)
@@ -226,7 +227,7 @@ def _acquire(path: str, wait: bool) -> int:
         os.close(descriptor)
 
 
-if os.name == "posix":
+if sys.platform != "win32":
     import fcntl
 
     def _lock_descriptor(descriptor: int, wait: bool) -> None:
@@ -238,7 +239,8 @@ else:
     def _lock_descriptor(descriptor: int, wait: bool) -> None:
         while True:
             try:
-                return msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+                return
             except OSError as error:
                 if not wait:
                     raise BlockingIOError(*error.args) from error

@@ -98,6 +98,7 @@ class Decoding:
         """
         temperature, lift, gain = self.calibration.at(vividness)
         logits = self._adjusted(outputs["logits"], lift)
+        assert self.bins is not None  # a network that gives ab itself has no alternatives
         near = torch.exp(-((torch.cdist(self.bins, self.bins) / PREFERENCE_REACH) ** 2) / 2)
         near = near / near.norm(dim=1, keepdim=True)
         drawn = []
@@ -119,8 +120,8 @@ class Decoding:
 
     def to(self, device: torch.device) -> Decoding:
         """The same on another device."""
-        moved = {n: t if t is None else t.to(device) for n, t in (("bins", self.bins), ("prior", self.prior))}
-        return replace(self, **moved)
+        bins, prior = (None if t is None else t.to(device) for t in (self.bins, self.prior))
+        return replace(self, bins=bins, prior=prior)
 
 
 def annealed_mean(logits: torch.Tensor, bins: torch.Tensor, temperature: float) -> torch.Tensor:

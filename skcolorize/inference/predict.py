@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -40,12 +39,14 @@ def working_size(height: int, width: int, image_size: int | tuple[int, int]) -> 
     >>> working_size(1, 10_000, 192)
     (32, 1152)
     """
-    if not isinstance(image_size, Integral):
-        return tuple(max(STEP, round(side / STEP) * STEP) for side in image_size)
+    if isinstance(image_size, tuple):
+        height, width = (max(STEP, round(side / STEP) * STEP) for side in image_size)
+        return height, width
     longest = max(STEP, image_size**2 // STEP)
     aspect = math.sqrt(height / width)
     sides = (image_size * aspect, image_size / aspect)
-    return tuple(round(min(max(side, STEP), longest) / STEP) * STEP for side in sides)
+    height, width = (round(min(max(side, STEP), longest) / STEP) * STEP for side in sides)
+    return height, width
 
 
 def small_lightness(levels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -61,7 +62,7 @@ def small_lightness(levels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return gray_to_lightness(small if small.dtype == np.uint8 else small.clip(0, 1))
 
 
-def cell_means(lightness: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def cell_means(lightness: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """L of each cell of a coarser grid."""
     h, w = shape
     if lightness.shape == (h, w):
@@ -74,14 +75,14 @@ def inside_gamut(lightness: np.ndarray, ab: torch.Tensor) -> np.ndarray:
 
     Done before it is enlarged: one cell beyond the gamut makes a blotch of its whole neighbourhood.
     """
-    ab = ab.permute(1, 2, 0).cpu().numpy()
-    cells = cell_means(lightness, ab.shape[:2])
-    return clip_to_gamut(np.concatenate([cells[..., None], ab], axis=-1))[..., 1:]
+    colours = ab.permute(1, 2, 0).cpu().numpy()
+    cells = cell_means(lightness, colours.shape[:2])
+    return clip_to_gamut(np.concatenate([cells[..., None], colours], axis=-1))[..., 1:]
 
 
 def enlarged(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """A float32 plane of cells at the size (height, width) of its photo, bilinear."""
-    return np.asarray(Image.fromarray(plane).resize(shape[::-1], Image.Resampling.BILINEAR))
+    return np.asarray(Image.fromarray(plane).resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
 
 
 class Session:
@@ -98,7 +99,7 @@ class Session:
 
     def __init__(self, network, device: torch.device, precision: str = "float32"):
         self.device, self.precision = device, precision
-        self.network = fold_batch_norm(network).to(device, memory_format=torch.channels_last).eval()
+        self.network = fold_batch_norm(network).to(device).eval()
 
     def run(self, lightness: np.ndarray) -> dict[str, torch.Tensor]:
         """Outputs of the network for L of shape (h, w), 0..100, at the working size.

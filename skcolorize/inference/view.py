@@ -34,8 +34,9 @@ class View:
         self._decoding, self._pixels = decoding, pixels
         self._box = picture_box(levels)
         inside = levels[self._box]
-        size = working_size(*inside.shape, image_size)
-        stretch = size[0] * inside.shape[1] / (size[1] * inside.shape[0])
+        height, width = inside.shape
+        size = working_size(height, width, image_size)
+        stretch = size[0] * width / (size[1] * height)
         self._small = descreened(small_lightness(inside, size), stretch)
         self._outputs = session.run(self._small)
 

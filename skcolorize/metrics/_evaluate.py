@@ -1,13 +1,14 @@
 """`evaluate`: an estimator's photos beside the baselines that put them in their place, with intervals."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
 
 from .. import color
-from ..images import check_photos, gray_levels, is_gray
+from ..images import PhotosLike, check_photos, gray_levels, is_gray
 from ._photo import ciede2000, colorfulness, peak_signal_noise_ratio, structural_similarity
 from ._protocol import PROTOCOLS, in_color
 from ._sets import hue_chroma, number_of_hues, orange, ratio, shares, total_variation
@@ -33,6 +34,13 @@ _COLUMNS = {  # measure -> (heading, digits)
 class Evaluation(Bunch):
     """What `evaluate` gives: a Bunch that prints as a table."""
 
+    table: dict[str, np.ndarray]
+    summary: dict[str, dict[str, tuple[float, float, float]]]
+    n_photos: int
+    protocol: str
+    true_colorfulness: float
+    constant: float | None
+
     def __str__(self) -> str:
         heads = [f"{heading:>14}" for heading, _ in _COLUMNS.values()]
         width = max(map(len, self.summary))
@@ -50,7 +58,13 @@ class Evaluation(Bunch):
         return "\n".join(lines)
 
 
-def evaluate(estimator, X, *, protocol: str = "squash256", baselines=("gray", "mean")) -> Evaluation:
+def evaluate(
+    estimator: Any,
+    X: PhotosLike,
+    *,
+    protocol: str = "squash256",
+    baselines: Sequence[str] = ("gray", "mean"),
+) -> Evaluation:
     """Measure a colouriser on colour photos, beside its baselines and with intervals.
 
     The estimator sees the 8-bit gray of each photo. It is measured as it predicts and, where it has a

@@ -1,6 +1,7 @@
 """Measures of one photo, or of one photo against the true one."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import color
 from ..images.forms import check_array
@@ -8,7 +9,7 @@ from ..images.forms import check_array
 _SSIM_WINDOW = 11  # pixels: a Gaussian of sigma 1.5, as published
 
 
-def unit_values(photo, name="the photo"):
+def unit_values(photo: ArrayLike, name: str = "the photo") -> np.ndarray:
     """A photo's values in 0..1 as floats, from any of the dtypes that photos have."""
     photo = np.asarray(photo)
     check_array(photo, name)
@@ -20,14 +21,14 @@ def unit_values(photo, name="the photo"):
     return values
 
 
-def _pair(true, pred):
+def _pair(true: ArrayLike, pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     true, pred = unit_values(true, "the true photo"), unit_values(pred, "the predicted photo")
     if true.shape != pred.shape:
         raise ValueError(f"the true photo has shape {true.shape}, the predicted one {pred.shape}")
     return true, pred
 
 
-def rgb_values(photo, name="the photo"):
+def rgb_values(photo: ArrayLike, name: str = "the photo") -> np.ndarray:
     """Values in 0..1 of a photo that must be one of three channels."""
     values = unit_values(photo, name)
     if values.ndim != 3 or values.shape[-1] != 3:
@@ -35,7 +36,7 @@ def rgb_values(photo, name="the photo"):
     return values
 
 
-def peak_signal_noise_ratio(true, pred) -> float:
+def peak_signal_noise_ratio(true: ArrayLike, pred: ArrayLike) -> float:
     """Ratio of the peak to the mean squared error over all pixels and channels, in decibels.
 
     ``10 log10(1 / mean((true - pred)**2))`` with values in 0..1.
@@ -68,7 +69,7 @@ def peak_signal_noise_ratio(true, pred) -> float:
     return float(10 * np.log10(1 / error)) if error else float("inf")
 
 
-def structural_similarity(true, pred) -> float:
+def structural_similarity(true: ArrayLike, pred: ArrayLike) -> float:
     """Mean structural similarity, with the Gaussian window of the paper, averaged over the channels.
 
     Parameters
@@ -117,7 +118,7 @@ def structural_similarity(true, pred) -> float:
     )
 
 
-def ciede2000(true, pred, *, space: str = "rgb") -> float:
+def ciede2000(true: ArrayLike, pred: ArrayLike, *, space: str = "rgb") -> float:
     """Mean colour difference as people see it, CIEDE2000.
 
     Parameters
@@ -161,7 +162,7 @@ def ciede2000(true, pred, *, space: str = "rgb") -> float:
     return float(np.mean(deltaE_ciede2000(true, pred), dtype=np.float64))
 
 
-def colorfulness(rgb) -> float:
+def colorfulness(rgb: ArrayLike) -> float:
     """Hasler and Süsstrunk's measure M3 of how colourful a photo is.
 
     ``sqrt(var(rg) + var(yb)) + 0.3 sqrt(mean(rg)**2 + mean(yb)**2)`` of the opponent signals

@@ -3,11 +3,11 @@
 import numpy as np
 from PIL import Image
 
-from ..images import read_photo
+from ..images import PhotoLike, read_photo
 from ._photo import unit_values
 
 
-def squash256(photo) -> np.ndarray:
+def squash256(photo: PhotoLike) -> np.ndarray:
     """Squash a photo to 256 x 256 pixels, 8 bits: the first step of the protocol of that name.
 
     Colourisers are usually compared at this size, whatever the photo's shape. The coloured photo is made from
@@ -34,7 +34,7 @@ def squash256(photo) -> np.ndarray:
     return np.array(Image.fromarray(pixels).resize((256, 256), Image.Resampling.BICUBIC))
 
 
-def own_size(photo) -> np.ndarray:
+def own_size(photo: PhotoLike) -> np.ndarray:
     """A photo in 8 bits and three channels, at its own size."""
     return _levels(read_photo(photo).pixels)
 

@@ -5,10 +5,11 @@ What ``sklearn.metrics.make_scorer`` makes fails without y; photos bring their o
 
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
-from ..images import check_photos, read_photo
+from ..images import PhotosLike, check_photos, read_photo
 from ._photo import ciede2000, colorfulness, peak_signal_noise_ratio, structural_similarity
 from ._protocol import in_color
 
@@ -35,7 +36,7 @@ def _mean(measure: Callable, estimator, X, y) -> float:
     return float(np.mean([measure(true, pred) for true, pred in _pairs(estimator, X, y)]))
 
 
-def psnr_scorer(estimator, X, y=None) -> float:
+def psnr_scorer(estimator: Any, X: PhotosLike, y: PhotosLike | None = None) -> float:
     """Mean peak signal-to-noise ratio of an estimator's photos.
 
     Parameters
@@ -70,7 +71,7 @@ def psnr_scorer(estimator, X, y=None) -> float:
     return _mean(peak_signal_noise_ratio, estimator, X, y)
 
 
-def ssim_scorer(estimator, X, y=None) -> float:
+def ssim_scorer(estimator: Any, X: PhotosLike, y: PhotosLike | None = None) -> float:
     """Mean structural similarity of an estimator's photos.
 
     Parameters and errors are those of `psnr_scorer`.
@@ -90,7 +91,7 @@ def ssim_scorer(estimator, X, y=None) -> float:
     return _mean(structural_similarity, estimator, X, y)
 
 
-def neg_ciede2000_scorer(estimator, X, y=None) -> float:
+def neg_ciede2000_scorer(estimator: Any, X: PhotosLike, y: PhotosLike | None = None) -> float:
     """Mean CIEDE2000 of an estimator's photos, negated.
 
     Parameters
@@ -108,7 +109,7 @@ def neg_ciede2000_scorer(estimator, X, y=None) -> float:
     return -_mean(ciede2000, estimator, X, y)
 
 
-def neg_colorfulness_difference_scorer(estimator, X, y=None) -> float:
+def neg_colorfulness_difference_scorer(estimator: Any, X: PhotosLike, y: PhotosLike | None = None) -> float:
     """Difference in mean colourfulness between an estimator's photos and the true ones, negated.
 
     Parameters

@@ -1,6 +1,9 @@
 """Measures of a set of photos: how colourful it is, and whether one hue floods it."""
 
+from collections.abc import Iterable
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import color
 from ._photo import colorfulness, rgb_values
@@ -9,7 +12,7 @@ _N_SECTORS = 12
 _ORANGE = slice(1, 3)  # hues of 30 to 90 degrees
 
 
-def hue_chroma(rgb) -> np.ndarray:
+def hue_chroma(rgb: ArrayLike) -> np.ndarray:
     """Mean chroma of a photo in each of 12 sectors of hue: (12,), Lab units; its sum is the mean chroma."""
     lab = color.rgb_to_lab(rgb_values(rgb)).reshape(-1, 3)
     a, b = lab[:, 1], lab[:, 2]
@@ -44,7 +47,7 @@ def ratio(pred, true):
     return np.divide(pred, true, out=np.full(np.shape(pred), np.nan), where=np.asarray(true) > 0)
 
 
-def hue_histogram(photos) -> np.ndarray:
+def hue_histogram(photos: Iterable[ArrayLike]) -> np.ndarray:
     """How the colour of a set of photos is spread over the hues.
 
     CIELAB hues in 12 sectors of 30 degrees from 0 on, weighted by chroma, each photo counted alike
@@ -71,7 +74,7 @@ def hue_histogram(photos) -> np.ndarray:
     return shares(np.mean([hue_chroma(photo) for photo in photos], axis=0))
 
 
-def hue_total_variation(true, pred) -> float:
+def hue_total_variation(true: Iterable[ArrayLike], pred: Iterable[ArrayLike]) -> float:
     """Total variation between the hue histograms of two sets.
 
     Parameters
@@ -100,7 +103,7 @@ def hue_total_variation(true, pred) -> float:
     return float(total_variation(hue_histogram(true), hue_histogram(pred)))
 
 
-def orange_ratio(true, pred) -> float:
+def orange_ratio(true: Iterable[ArrayLike], pred: Iterable[ArrayLike]) -> float:
     """How much more orange the coloured set is: share of hues from 30 to 90 degrees, predicted over true.
 
     Brown and orange floods are what people complain about most. Above 1.35 they show.
@@ -127,7 +130,7 @@ def orange_ratio(true, pred) -> float:
     return float(ratio(orange(hue_histogram(pred)), orange(hue_histogram(true))))
 
 
-def effective_hues(rgb) -> float:
+def effective_hues(rgb: ArrayLike) -> float:
     """Effective number of hues of a photo: the exponential of the entropy of its hue histogram.
 
     Parameters
@@ -150,7 +153,7 @@ def effective_hues(rgb) -> float:
     return float(number_of_hues(shares(hue_chroma(rgb))))
 
 
-def colorfulness_difference(true, pred) -> float:
+def colorfulness_difference(true: Iterable[ArrayLike], pred: Iterable[ArrayLike]) -> float:
     """Absolute difference of the mean colourfulness of two sets.
 
     DDColor's convention. Others average the difference photo by photo, which is never smaller.

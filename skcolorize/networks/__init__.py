@@ -111,6 +111,9 @@ class ColorizationNetwork(nn.Module):
         Made by :func:`network_config`. A network is built without memory; use :func:`build_network`.
     """
 
+    decoder: UnetDecoder | PlainDecoder
+    head: BinsHead | AbHead | PlainAbHead
+
     def __init__(self, config: dict):
         super().__init__()
         self.config = dict(config)

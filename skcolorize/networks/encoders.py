@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -144,7 +145,7 @@ class Encoder(nn.Module):
             if child not in CLASSIFIER:
                 self.add_module(child, module)
         if name.startswith("densenet"):  # its forward has a ReLU there that is no module
-            self.features.add_module("relu5", nn.ReLU(inplace=True))
+            self.get_submodule("features").add_module("relu5", nn.ReLU(inplace=True))
         for path, module in list(self.named_modules()):
             if isinstance(module, StochasticDepth):
                 replace_module(self, path, nn.Identity())
@@ -218,7 +219,7 @@ def _is_strided_depthwise(module: nn.Module) -> bool:
     )
 
 
-def _like(conv: nn.Conv2d, kind: type[nn.Conv2d], in_channels: int | None = None) -> nn.Conv2d:
+def _like(conv: nn.Conv2d, kind: Callable[..., nn.Conv2d], in_channels: int | None = None) -> nn.Conv2d:
     """A convolution of another class, with `conv`'s settings."""
     return kind(
         in_channels or conv.in_channels,

@@ -90,12 +90,12 @@ class PlainAbHead(nn.Module):
         return {"ab": F.interpolate(self.conv(x).tanh(), scale_factor=2, mode="nearest")}
 
 
-def set_prior(network: nn.Module, prior: np.ndarray) -> None:
+def set_prior(network, prior: np.ndarray) -> None:
     """Let a bins head start from the logarithm of `prior`, shape (n_bins,), a share for each bin."""
-    prior = torch.as_tensor(prior, dtype=torch.float32)
-    prior = 0.99 * prior / prior.sum() + 0.01 / len(prior)
+    shares = torch.as_tensor(prior, dtype=torch.float32)
+    shares = 0.99 * shares / shares.sum() + 0.01 / len(shares)
     with torch.no_grad():
-        network.head.conv.bias.copy_(prior.log())
+        network.head.conv.bias.copy_(shares.log())
 
 
 class LogLoss(nn.Module):
@@ -116,6 +116,9 @@ class LogLoss(nn.Module):
     >>> round(loss({"logits": torch.zeros(1, 305, 4, 4)}, gray).item(), 3)  # log 305
     5.72
     """
+
+    nearest: torch.Tensor
+    is_bin: torch.Tensor
 
     def __init__(self, bins: np.ndarray | None = None):
         super().__init__()
@@ -147,8 +150,8 @@ class LogLoss(nn.Module):
         indices : int64 tensor of shape (n, 4)
         weights : float32 tensor of shape (n, 4)
         """
-        position = ab.float() / GRID
-        position = [(position[:, i] - self.low[i]).clamp(0, self.cells[i] + 0.999) for i in (0, 1)]
+        place = ab.float() / GRID
+        position = [(place[:, i] - self.low[i]).clamp(0, self.cells[i] + 0.999) for i in (0, 1)]
         cell = [p.floor() for p in position]
         (fa, fb), (ia, ib) = [p - c for p, c in zip(position, cell, strict=True)], [c.long() for c in cell]
         corner = ia * self.width + ib
@@ -180,14 +183,14 @@ class SquaredError(nn.Module):
         return F.mse_loss(ab.float(), reduce_to(target_ab, ab.shape[-2:]) / 128)
 
 
-def at_cells(maps: torch.Tensor, size: tuple[int, int], rows: slice = ALL_ROWS) -> torch.Tensor:
+def at_cells(maps: torch.Tensor, size: tuple[int, ...], rows: slice = ALL_ROWS) -> torch.Tensor:
     """Mean of `maps`, (N, C, H, W), over the cells of a map of `size`, which holds `rows` of a whole one."""
     if rows == ALL_ROWS:
         return reduce_to(maps, size)
     return reduce_to(maps, (size[1] * maps.shape[-2] // maps.shape[-1], size[1]))[:, :, rows]
 
 
-def reduce_to(ab: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def reduce_to(ab: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:
     """Mean of `ab`, (N, 2, H, W), over the cells of a map of the given size."""
     if tuple(ab.shape[-2:]) == tuple(size):
         return ab

@@ -11,7 +11,7 @@ from .encoders import GrayConv2d
 
 
 @torch.no_grad()
-def initialise(network: nn.Module, generator: torch.Generator | int) -> None:
+def initialise(network, generator: torch.Generator | int) -> None:
     """Give every parameter and statistic of `network` a first value.
 
     He's normal initialisation for convolutions (groups counted), a normal one of deviation 0.02 for linear
@@ -31,12 +31,12 @@ def initialise(network: nn.Module, generator: torch.Generator | int) -> None:
                 module.weight[:, 1] = 0
         elif isinstance(module, nn.Linear):
             module.weight.normal_(0, 0.02, generator=generator)
-        elif hasattr(module, "running_var"):
+        elif isinstance(module, nn.BatchNorm2d):
             module.reset_parameters()  # draws nothing
         elif "weight" in own:  # layer norm
-            module.weight.fill_(1)
-        if own.get("bias") is not None:
-            module.bias.zero_()
+            own["weight"].fill_(1)
+        if "bias" in own:
+            own["bias"].zero_()
         if "layer_scale" in own:
-            module.layer_scale.fill_(1e-6)
+            own["layer_scale"].fill_(1e-6)
     network.head.conv.weight.mul_(0.01)

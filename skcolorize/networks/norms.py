@@ -25,7 +25,7 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
     return folded.to(memory_format=torch.channels_last)
 
 
-def fold_encoder_norms_(network: nn.Module) -> None:
+def fold_encoder_norms_(network) -> None:
     """Fold the encoder's batch norms in place and note it in ``network.config``.
 
     For training with fixed statistics: the folded convolutions go on learning, norms that can't be folded
@@ -46,9 +46,11 @@ def _fold_(root: nn.Module) -> None:
         for (_, conv), (name, norm) in pairwise(list(parent.named_children())):
             if not (isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)):
                 continue
+            mean, variance = norm.running_mean, norm.running_var
+            assert mean is not None and variance is not None  # all of torchvision's keep statistics
             trains = conv.weight.requires_grad
-            scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
-            bias = norm.bias - norm.running_mean * scale
+            scale = norm.weight * (variance + norm.eps).rsqrt()
+            bias = norm.bias - mean * scale
             conv.bias = nn.Parameter(bias if conv.bias is None else bias + conv.bias * scale, trains)
             conv.weight = nn.Parameter(conv.weight * scale[:, None, None, None], trains)
             setattr(parent, name, nn.Identity())

@@ -7,6 +7,7 @@ import json
 import os
 import zipfile
 import zlib
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,8 @@ def save_npz(
         "sha256": _checksum(arrays),
     }
     with replace_whole(path) as file:
-        np.savez(file, header=np.array(json.dumps(header, default=_plain)), **arrays)
+        members: dict[str, Any] = {"header": np.array(json.dumps(header, default=_plain)), **arrays}
+        np.savez(file, **members)
 
 
 def load_npz(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:

@@ -96,6 +96,6 @@ def border(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     top, bottom, left, right = margins
     paper = np.ones((height, width), bool)
     paper[top : height - bottom, left : width - right] = False
-    level = rng.choice([255, rng.integers(200, 250), rng.integers(0, 40)])
+    level = rng.choice([255, int(rng.integers(200, 250)), int(rng.integers(0, 40))])
     pixels[paper] = level
     return pixels

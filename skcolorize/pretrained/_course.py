@@ -47,6 +47,8 @@ class PhotoLoss(LogLoss):
     the network saw.
     """
 
+    points: torch.Tensor
+
     def __init__(self, bins: np.ndarray, weight: float = 1.0):
         super().__init__(bins)
         self.weight = weight
@@ -162,6 +164,7 @@ class Health:
 @torch.no_grad()
 def health(network, batches: PhotoBatches, decoding: Decoding, most: int = 64) -> Health:
     """How the network does on up to `most` held-out photos, decoded at vividness 0."""
+    assert decoding.bins is not None
     plain, counts, found = batches.centred(), torch.zeros(len(decoding.bins), dtype=torch.long), []
     for position in range(0, len(plain), max(1, len(plain) // most)):
         x, _ = plain.batch([position], 0)
@@ -192,8 +195,9 @@ class Course:
         network, self.held_out = start.network, held_out
         if network.config["encoder_norms"] != "folded":
             fold_encoder_norms_(network)
-        network.to(batches.device, memory_format=torch.channels_last)
+        network.to(batches.device).to(memory_format=torch.channels_last)
         self.decoding = start.decoding.to(batches.device)
+        assert self.decoding.bins is not None
         loss = PhotoLoss(self.decoding.bins.cpu().numpy()).to(batches.device)
         if start.new_head:
             self.decoding.prior = bin_shares(batches, loss, len(self.decoding.bins)).to(batches.device)

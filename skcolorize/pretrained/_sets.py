@@ -108,6 +108,7 @@ def find_photos(text: str, exclude: Iterable[str] = ()) -> PhotoSet:
         Neither a folder nor a tar.
     """
     source, weight = _split_weight(text)
+    items: list[str | Member]
     if os.path.isdir(source):
         items = [path for path in list_files(source) if path.lower().endswith(SUFFIXES)]
     elif os.path.isfile(source):
@@ -197,8 +198,10 @@ class DealtPhotos:
         if not self.augment:
             return self._made(positions, epoch)
         ready, self._next = self._next, None
-        known = ready is not None and ready[:2] == (positions, epoch)
-        made = ready[2].result() if known else self._made(positions, epoch)
+        if ready is not None and ready[:2] == (positions, epoch):
+            made = ready[2].result()
+        else:
+            made = self._made(positions, epoch)
         shuffled = order(self.seed, epoch, self.n_photos)
         start = int(np.flatnonzero(shuffled == positions[0])[0]) + len(positions)
         if following := shuffled[start : start + len(positions)].tolist():

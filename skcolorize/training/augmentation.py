@@ -54,7 +54,7 @@ def crop(pixels: np.ndarray, size: tuple[int, int], augment, rng: np.random.Gene
     largest = min(h / size[0], w / size[1])
     scale, place = largest, (0.5, 0.5)
     if augment is True:
-        scale, place = largest * rng.uniform(SMALLEST_CROP, 1.0), rng.uniform(size=2)
+        scale, place = largest * rng.uniform(SMALLEST_CROP, 1.0), tuple(rng.uniform(size=2))
     flip = augment is not False and rng.random() < 0.5
     ch, cw = size[0] * scale, size[1] * scale
     top, left = (h - ch) * place[0], (w - cw) * place[1]
@@ -95,7 +95,7 @@ def vary_lightness(scaled: torch.Tensor, rngs: list[np.random.Generator]) -> tor
     unit = (scaled * 0.5 + 0.5).clamp_(0, 1)
     unit = unit ** column(gamma)
     unit = column(low) + unit * column(high - low)
-    for i in np.flatnonzero(grain):
+    for i in np.flatnonzero(grain).tolist():
         generator = torch.Generator().manual_seed(noise_seeds[i])
         noise = torch.randn(unit[i].shape, generator=generator).to(unit)
         unit[i] += float(grain[i]) * noise

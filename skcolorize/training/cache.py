@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from numbers import Integral
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -44,7 +44,7 @@ class ArrayStore:
     def __init__(self, limit: int | None = None):
         self._room = memory_limit() if limit is None else limit
         self._items: list = []
-        self._file = None
+        self._file: BinaryIO | None = None
         self._map: np.memmap | None = None
 
     def append(self, array: np.ndarray) -> None:
@@ -53,11 +53,9 @@ class ArrayStore:
             self._room -= array.nbytes
             self._items.append(array)
             return
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="skcolorize-")  # noqa: SIM115 - lives as long as the store
-            weakref.finalize(self, self._file.close)
-        start = self._file.seek(0, os.SEEK_END)
-        self._file.write(memoryview(array).cast("B"))
+        file = self._opened()
+        start = file.seek(0, os.SEEK_END)
+        file.write(array.data.cast("B"))
         self._map = None
         self._items.append((start, array.dtype, array.shape))
 
@@ -69,11 +67,19 @@ class ArrayStore:
         if isinstance(item, np.ndarray):
             return item
         if self._map is None:
-            self._file.flush()
-            self._map = np.memmap(self._file, dtype=np.uint8, mode="r+")
+            file = self._opened()
+            file.flush()
+            self._map = np.memmap(file, dtype=np.uint8, mode="r+")
         start, dtype, shape = item
         size = dtype.itemsize * int(np.prod(shape))
         return self._map[start : start + size].view(dtype).reshape(shape)
+
+    def _opened(self) -> BinaryIO:
+        """The temporary file, made when it is first needed."""
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="skcolorize-")  # noqa: SIM115 - lives as long as the store
+            weakref.finalize(self, self._file.close)
+        return self._file
 
     @property
     def spilled(self) -> bool:
@@ -111,7 +117,7 @@ def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def _cache_size(height: int, width: int, image_size: int | tuple[int, int]) -> tuple[int, int]:
     """(width, height), as Pillow wants it, at which a photo is kept."""
-    if not isinstance(image_size, Integral):
+    if isinstance(image_size, tuple):
         return image_size[1], image_size[0]
     scale = image_size / min(height, width)
     return max(image_size, round(width * scale)), max(image_size, round(height * scale))
@@ -137,7 +143,8 @@ def _prepared(photo: Photo, target: Photo | None, image_size) -> np.ndarray:
                 "the aspects differ by more than 2 %. Crop one of them to the other's shape."
             )
     colours = _middle(colours)
-    size = _cache_size(*colours.shape[:2], image_size)
+    height, width = colours.shape[:2]
+    size = _cache_size(height, width, image_size)
     rgb = _resized(colours, size)
     if target is None:
         return rgb
@@ -177,7 +184,7 @@ def cache_photos(
     ValueError
         Where a photo and its target differ in aspect by more than 2 %, or in number.
     """
-    side = image_size if isinstance(image_size, Integral) else max(image_size)
+    side = max(image_size) if isinstance(image_size, tuple) else image_size
 
     def prepare(numbered):
         index, item, target = numbered

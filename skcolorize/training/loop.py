@@ -217,6 +217,7 @@ class Trainer:
 
     def _score(self) -> None:
         self.network.eval()
+        assert self.validate is not None  # early stopping holds photos out
         score = self.world.agreed(self.validate(self.network) if self.world.leads else None)
         if not self.history.scores or score > max(self.history.scores):
             self._best = {k: v.detach().clone() for k, v in self.network.state_dict().items()}

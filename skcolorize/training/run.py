@@ -50,7 +50,7 @@ class Run:
         encoder_norms_learn = start.origin == "random" and not settings.freeze_encoder
         if not encoder_norms_learn and self.network.config["encoder_norms"] != "folded":
             fold_encoder_norms_(self.network)
-        self.network.to(device, memory_format=torch.channels_last)
+        self.network.to(device).to(memory_format=torch.channels_last)
         knows_colours = start.origin == "colorizer" and not start.new_head
         self.settings = replace(
             settings,
@@ -66,7 +66,7 @@ class Run:
         bins = self.decoding.bins
         loss = SquaredError() if bins is None else LogLoss(bins.cpu().numpy())
         loss = loss.to(device)
-        if bins is not None and self.decoding.prior is None:
+        if bins is not None and isinstance(loss, LogLoss) and self.decoding.prior is None:
             self.decoding.prior = bin_shares(photos, loss, len(bins)).to(device)
             set_prior(self.network, self.decoding.prior.cpu().numpy())
         self.photos = photos

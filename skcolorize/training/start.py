@@ -55,7 +55,9 @@ def packed(network, decoding: Decoding) -> tuple[dict, dict[str, np.ndarray]]:
     return {"network": network.config, "calibration": vars(decoding.calibration)}, arrays
 
 
-def unpacked(description: dict, arrays: dict[str, np.ndarray], source="state"):
+def unpacked(
+    description: dict, arrays: dict[str, np.ndarray], source: str | os.PathLike = "state"
+) -> tuple[ColorizationNetwork, Decoding]:
     """Network, in eval mode, and decoding that `packed` packed; `source` names them in messages."""
     network = build_network(description["network"], generator=None)
     state = {n.removeprefix("network."): a for n, a in arrays.items() if n.startswith("network.")}
