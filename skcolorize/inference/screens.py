@@ -81,8 +81,8 @@ def _plan(side: int, stretch: float):
     radius = np.hypot(down, right) / side
     ring = np.rint(radius * side / 4).astype(int)
     # on the photo (down * stretch, right) turned by a quarter is (right, -down * stretch)
-    turned = np.rint(right / stretch), np.rint(-down * stretch)
-    turned = np.broadcast_arrays(*(np.where(turned[1] < 0, -t, t).astype(int) for t in turned))
+    quarter = np.rint(right / stretch), np.rint(-down * stretch)
+    turned = np.broadcast_arrays(*(np.where(quarter[1] < 0, -q, q).astype(int) for q in quarter))
     seen = (abs(turned[0]) < half) & (turned[1] < half)
     within = np.flatnonzero((radius > BAND[0]) & (radius < BAND[1]) & seen)
     partner = (turned[0] % side * (half + 1) + turned[1]).ravel()[within]

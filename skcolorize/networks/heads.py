@@ -57,7 +57,7 @@ class BinsHead(nn.Module):
         if rows == ALL_ROWS:
             return {"logits": self.conv(x)}
         first, _, step = rows.indices(x.shape[-2])
-        weight, bias, pad = self.conv.weight, self.conv.bias, self.conv.padding[0]
+        weight, bias, pad = self.conv.weight, self.conv.bias, self.conv.kernel_size[0] // 2
         if not pad:
             return {"logits": F.conv2d(x[:, :, first::step], weight, bias)}
         x = F.pad(x, (pad,) * 4)[:, :, first:]
