@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 
 from skcolorize import __version__  # noqa: E402
+from skcolorize._base import project_url  # noqa: E402
 
 project = "skcolorize"
 author = "the skcolorize developers"
@@ -18,6 +19,7 @@ version = release = __version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.linkcode",
     "numpydoc",
     "myst_parser",
     "sphinx_gallery.gen_gallery",
@@ -55,8 +57,10 @@ sphinx_gallery_conf = {
 
 # -- references
 
-# Addresses are written once, in project.urls of pyproject.toml. Links into other projects need the network,
-# so they are made only on request; otherwise these names stay plain.
+# Our own addresses are written once, in project.urls of pyproject.toml.
+linkcode_resolve = import_module("sources").source_address
+
+# Links into other projects need the network, so they are made only on request; else names stay plain.
 if os.environ.get("SKCOLORIZE_INTERSPHINX"):
     extensions.append("sphinx.ext.intersphinx")
     intersphinx_mapping = {
@@ -80,7 +84,10 @@ html_show_sourcelink = False
 html_theme_options = {
     "logo": {"text": "skcolorize"},
     "navbar_align": "left",
-    "navbar_end": ["theme-switcher"],
+    "navbar_end": ["theme-switcher", "navbar-icon-links"],
+    "icon_links": [
+        {"name": "Repository", "url": project_url("Repository"), "icon": "fa-brands fa-github"},
+    ],
     "show_prev_next": False,
     "show_toc_level": 2,
     "footer_start": ["copyright"],

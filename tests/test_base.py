@@ -1,6 +1,9 @@
 """What all estimators share: rules for parameters, the link to the docs, callbacks, tags."""
 
+import re
+import tomllib
 from numbers import Integral, Real
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from small import small
 from skcolorize import Colorizer, _base, preprocessing
 from skcolorize._base import Interval, Options, check_parameters
 
+ROOT = Path(__file__).parents[1]
 ESTIMATORS = [Colorizer(), *(getattr(preprocessing, name)() for name in preprocessing.__all__)]
 
 
@@ -65,17 +69,30 @@ def test_the_html_repr_links_to_our_docs_where_we_have_an_address(estimator, mon
     )
 
 
-def test_the_address_comes_from_the_metadata_and_is_never_invented(monkeypatch):
-    class Metadata:
-        def get_all(self, name):
-            return ["Documentation, https://example.org/docs", "Source, https://example.org/source"]
+def test_the_addresses_are_those_of_pyproject(tmp_path, monkeypatch):
+    written = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+    assert set(written) == {"Documentation", "Repository", "Changelog", "Issues"}
+    metadata = tmp_path / "skcolorize-9.dist-info" / "METADATA"  # as an installer writes it
+    metadata.parent.mkdir()
+    urls = "".join(f"Project-URL: {label}, {address}\n" for label, address in written.items())
+    metadata.write_text(f"Metadata-Version: 2.4\nName: skcolorize\nVersion: 9\n{urls}")
+    monkeypatch.syspath_prepend(tmp_path)
+    _base.project_url.cache_clear()
+    try:
+        assert {label: _base.project_url(label) for label in written} == written
+        assert _base.project_url("Funding") == ""
+        page = "generated/skcolorize.Colorizer.html"
+        assert f'href="{written["Documentation"]}{page}"' in Colorizer()._repr_html_()
+    finally:
+        _base.project_url.cache_clear()
 
-    _base.project_url.cache_clear()
-    monkeypatch.setattr("importlib.metadata.metadata", lambda name: Metadata())
-    assert _base.project_url("Documentation") == "https://example.org/docs"
-    assert _base.project_url("Changelog") == ""
-    monkeypatch.undo()
-    _base.project_url.cache_clear()
+
+def test_the_addresses_stand_once():
+    files = [path for room in ("skcolorize", "docs", "examples") for path in (ROOT / room).rglob("*")]
+    written = [path for path in files if path.suffix in {".py", ".rst", ".md"} and "_build" not in path.parts]
+    texts = {path: path.read_text(encoding="utf-8") for path in written}
+    assert len(texts) > 100
+    assert not [path for path, text in texts.items() if re.search(r"readthedocs\.io|hub\.com/skcol", text)]
 
 
 def test_verbose_repr_is_short():

@@ -75,7 +75,7 @@ class Web:
         self._requests = asyncio.Semaphore(rules.max_concurrency)
         self._bytes = Budget(BYTES_IN_FLIGHT // rules.n_shards)
         self._outgrown = asyncio.Lock()
-        home = project_url("Source")
+        home = project_url("Repository")
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0, socket_factory=None if rules.allow_private else public_socket

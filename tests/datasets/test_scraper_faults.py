@@ -292,7 +292,7 @@ def test_redirects_to_private_addresses_are_refused(server, make, monkeypatch):
 
 
 def test_what_a_request_says_and_keeps_to_itself(server, make, monkeypatch):
-    monkeypatch.setattr(_web, "project_url", {"Source": "https://home.example"}.get)
+    monkeypatch.setattr(_web, "project_url", {"Repository": "https://home.example"}.get)
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with FaultServer("127.0.0.2") as other:

@@ -5,12 +5,16 @@ Build them first: ``sphinx-build -W --keep-going -n docs docs/_build/html``.
 
 import functools
 import http.server
+import inspect
 import os
 import shutil
 import threading
 from pathlib import Path
 
 import pytest
+
+from skcolorize import Colorizer
+from skcolorize._base import project_url
 
 HTML = Path(__file__).parents[2] / "docs" / "_build" / "html"
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -124,6 +128,16 @@ def test_the_front_pages_strip_is_moved_by_mouse_and_keyboard(opened):
     page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + box["height"] / 2)
     left = float(page.evaluate(shown).rstrip("%)").split()[-1])
     assert 70 < left < 80
+
+
+def test_the_reference_links_to_the_lines_of_the_source(opened):
+    page = opened("generated/skcolorize.Colorizer")
+    links = page.eval_on_selector_all("a:has(.viewcode-link)", "all => all.map(a => a.href)")
+    repository, _, line = links[0].rpartition("#L")
+    assert repository == project_url("Repository") + "/blob/main/skcolorize/_colorizer.py"
+    first, last = map(int, line.split("-L"))
+    source = inspect.getsource(Colorizer).splitlines()
+    assert last - first + 1 == len(source) > 500
 
 
 def test_search_finds_colorizer(opened):
