@@ -678,27 +678,32 @@ class Colorizer(BasePhotoEstimator):
     # ------------------------------------------------------------------ saving
 
     @classmethod
-    def from_pretrained(cls, path: str | os.PathLike | None = None, **params: Any) -> Self:
+    def from_pretrained(
+        cls, path: str | os.PathLike | None = None, *, storage_options: dict | None = None, **params: Any
+    ) -> Self:
         """A fitted Colorizer from a weights file.
 
         Parameters
         ----------
         path : path or None, default=None
             An ``.npz`` of `save_weights`, local or an address; None takes those embedded in the package.
+        storage_options : dict or None, default=None
+            Handed to fsspec for an address.
         **params : dict
             Parameters of the Colorizer that differ from those it was saved with.
 
         Returns
         -------
         colorizer : Colorizer
-            Fitted; its ``weights`` parameter is the path: ``clone(colorizer).fit(X)`` goes on from it.
+            Fitted; its ``weights`` parameter is the path: ``clone(colorizer).fit(X)`` goes on from it, an
+            address being read without `storage_options`.
 
         Raises
         ------
         ValueError
             Where the file is cut short, altered, or written by a newer version.
         """
-        start = read_weights(embedded_path() if path is None else path)
+        start = read_weights(embedded_path() if path is None else path, storage_options)
         saved = {k: tuple(v) if isinstance(v, list) else v for k, v in (start.params or {}).items()}
         known = {k: v for k, v in saved.items() if k in cls._parameter_rules}
         own = {name: start.network.config[name] for name in ("encoder", "decoder", "loss")}
@@ -715,18 +720,20 @@ class Colorizer(BasePhotoEstimator):
         colorizer.__dict__.update(fitted, **history, **scores, skipped_images_=[])
         return colorizer
 
-    def save_weights(self, path: str | os.PathLike) -> None:
+    def save_weights(self, path: str | os.PathLike, *, storage_options: dict | None = None) -> None:
         """Write network, calibration and parameters to one ``.npz`` that holds no code.
 
         Parameters
         ----------
         path : path
-            Written whole or not at all.
+            Local or an address; written whole or not at all.
+        storage_options : dict or None, default=None
+            Handed to fsspec for an address.
         """
         self._check_fitted("save_weights")
         left_out = {*_CIRCUMSTANCES, "weights", "random_state", "warm_start"}
         params = {k: v for k, v in self.get_params(deep=False).items() if k not in left_out}
-        write_weights(path, self.module_, self._decoding, params)
+        write_weights(path, self.module_, self._decoding, params, storage_options=storage_options)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "module_")

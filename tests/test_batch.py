@@ -16,6 +16,7 @@ from PIL.ExifTags import Base as Tag
 from skcolorize import Colorizer, __version__, colorize_files
 from skcolorize._batch import load_model
 from skcolorize.images import read_photo
+from skcolorize.images.storage import replace_whole
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +254,24 @@ def test_models(tmp_path, model):
         load_model(tmp_path / "no.joblib")
     with pytest.raises(ValueError, match="not fitted"):
         load_model(Colorizer())
+
+
+@pytest.mark.parametrize("suffix", ["npz", "joblib"])
+def test_storage_options_reach_the_model(folder, tmp_path, model, s3, new_bucket, suffix, monkeypatch):
+    options = {"key": "a", "secret": "b", "endpoint_url": s3["AWS_ENDPOINT_URL"]}
+    for name in s3:
+        monkeypatch.delenv(name)
+    address = f"{new_bucket}/models/mine.{suffix}"
+    if suffix == "npz":
+        model.save_weights(address, storage_options=options)
+        again = Colorizer.from_pretrained(address, storage_options=options, vividness=0)
+        assert again.vividness == 0 and again.weights == address
+    else:
+        with replace_whole(address, storage_options=options) as file:
+            joblib.dump(model, file)
+    result = colorize_files(folder, tmp_path / "out", model=address, storage_options=options)
+    assert result.counts["done"] == 2
+    assert_array_equal(read_photo(tmp_path / "out/deeper/b.png").pixels, model.predict(scene()))
 
 
 def test_a_bucket_in_a_bucket_out(model):

@@ -86,7 +86,7 @@ def colorize_files(
         Workers, in joblib's terms; a single photo is rendered by as many threads. Each worker process has one
         thread of PyTorch, unless ``parallel_config(inner_max_num_threads=...)`` says otherwise.
     storage_options : dict or None, default=None
-        Handed to fsspec for addresses.
+        Handed to fsspec for the addresses of sources, destination and model.
     verbose : bool, default=False
         Whether progress is shown on the standard error: a bar where rich is installed, else lines.
 

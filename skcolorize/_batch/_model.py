@@ -25,7 +25,7 @@ def load_model(model: Any = None, *, storage_options: dict | None = None) -> Any
         None is the embedded network; a path ending in ``.npz`` are weights, any other path is a joblib file
         (which is code: load only what you trust); a fitted estimator is given back as it is.
     storage_options : dict, optional
-        Handed to fsspec for the address of a joblib file.
+        Handed to fsspec for an address.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def load_model(model: Any = None, *, storage_options: dict | None = None) -> Any
     if model is None or (isinstance(model, (str, os.PathLike)) and path_text(model).endswith(".npz")):
         from .._colorizer import Colorizer
 
-        return Colorizer.from_pretrained(model)
+        return Colorizer.from_pretrained(model, storage_options=storage_options)
     if isinstance(model, (str, os.PathLike)):
         with open_file(model, storage_options=storage_options) as file:
             estimator = joblib.load(file)

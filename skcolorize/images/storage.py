@@ -1,5 +1,6 @@
 """Where files lie: open, list, lock, write whole or not at all; locally, and ``scheme://`` through fsspec."""
 
+import errno
 import fnmatch
 import glob
 import io
@@ -53,7 +54,10 @@ def open_file(path: str | os.PathLike, mode: str = "rb", *, storage_options: dic
         return cast(BinaryIO, open(text, mode))
     filesystem, inner = _filesystem(text, storage_options)
     if mode == "rb":  # in one request: photos are read to their end, and a seekable file is needed
-        return io.BytesIO(filesystem.cat_file(inner))
+        try:
+            return io.BytesIO(filesystem.cat_file(inner))
+        except FileNotFoundError as error:  # which names it in the driver's own way, or not at all
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), text) from error
     return filesystem.open(inner, mode)
 
 

@@ -24,7 +24,12 @@ FORMAT_VERSION = 1
 
 
 def save_npz(
-    path: str | os.PathLike, state: dict[str, np.ndarray], header: dict, *, half: bool = False
+    path: str | os.PathLike,
+    state: dict[str, np.ndarray],
+    header: dict,
+    *,
+    half: bool = False,
+    storage_options: dict | None = None,
 ) -> None:
     """Write arrays and a header to one ``.npz`` file, whole or not at all.
 
@@ -39,6 +44,8 @@ def save_npz(
     half : bool, default=False
         Store the network's kernels and matrices in float16. Norms, biases and all else stay as they are (in
         float16 a variance of 1e-9 is 0), and so does what float16 cannot hold.
+    storage_options : dict, optional
+        Handed to fsspec for an address.
     """
     arrays = {name: np.asarray(value) for name, value in state.items()}
     if half:
@@ -52,12 +59,14 @@ def save_npz(
         **header,
         "sha256": _checksum(arrays),
     }
-    with replace_whole(path) as file:
+    with replace_whole(path, storage_options=storage_options) as file:
         members: dict[str, Any] = {"header": np.array(json.dumps(header, default=_plain)), **arrays}
         np.savez(file, **members)
 
 
-def load_npz(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:
+def load_npz(
+    path: str | os.PathLike, *, storage_options: dict | None = None
+) -> tuple[dict, dict[str, np.ndarray]]:
     """Header and arrays of a file that :func:`save_npz` wrote.
 
     Raises
@@ -66,7 +75,10 @@ def load_npz(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:
         If the file is cut short, altered, of a newer format, holds pickled objects or is something else.
     """
     try:
-        with open_file(path) as file, np.load(file, allow_pickle=False) as members:
+        with (
+            open_file(path, storage_options=storage_options) as file,
+            np.load(file, allow_pickle=False) as members,
+        ):
             arrays = {name: members[name] for name in members.files}
         header = json.loads(str(arrays.pop("header")))
         version, checksum = header["format_version"], header["sha256"]

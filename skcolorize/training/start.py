@@ -67,9 +67,9 @@ def unpacked(
     return network.eval(), Decoding(bins, prior, Calibration(**description["calibration"]))
 
 
-def read_weights(path: str | os.PathLike) -> Start:
+def read_weights(path: str | os.PathLike, storage_options: dict | None = None) -> Start:
     """The network of a weights file that `write_weights` wrote."""
-    header, arrays = load_npz(path)
+    header, arrays = load_npz(path, storage_options=storage_options)
     try:
         network, decoding = unpacked(header, arrays, path)
         return Start(network, decoding, "colorizer", False, header["params"])
@@ -77,10 +77,20 @@ def read_weights(path: str | os.PathLike) -> Start:
         raise ValueError(f"{path}: the header of this weights file has been altered ({error!r}).") from error
 
 
-def write_weights(path, network, decoding: Decoding, params: dict, *, half: bool = False, **more) -> None:
+def write_weights(
+    path,
+    network,
+    decoding: Decoding,
+    params: dict,
+    *,
+    half: bool = False,
+    storage_options: dict | None = None,
+    **more,
+) -> None:
     """One ``.npz`` without code: the network, its bins and prior, its calibration, the parameters."""
     description, arrays = packed(network, decoding)
-    save_npz(path, arrays, {"params": params, **description, **more}, half=half)
+    header = {"params": params, **description, **more}
+    save_npz(path, arrays, header, half=half, storage_options=storage_options)
 
 
 def _fresh_decoding(loss: str) -> Decoding:

@@ -42,6 +42,20 @@ def test_train_writes_a_model_that_colors(colors, tmp_path, suffix, capsys):
     assert main(["colorize", str(colors / "0.png"), "-o", str(tmp_path / "a.png"), "--model", str(path)]) == 0
 
 
+@pytest.mark.parametrize("suffix", ["npz", "joblib"])
+def test_a_model_in_a_bucket_goes_through_every_command(colors, tmp_path, new_bucket, suffix, capsys):
+    address = f"{new_bucket}/models/mine.{suffix}"
+    assert train(colors, "-o", address) == 0
+    out = tmp_path / "out"
+    assert main(["colorize", str(colors), "-o", str(out), "--model", address]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["0.png", "1.png", "2.png", "manifest.csv"]
+    assert main(["evaluate", str(colors), "--model", address]) == 0
+    assert main(["info", "--model", address]) == 0
+    assert f"model: {address}: Colorizer" in capsys.readouterr().out
+    assert main(["info", "--model", f"{new_bucket}/nothing.{suffix}"]) == 2
+    assert f"No such file or directory: '{new_bucket}/nothing.{suffix}'" in capsys.readouterr().err
+
+
 def test_train_leaves_gray_photos_out_and_says_so(colors, tmp_path):
     Image.linear_gradient("L").save(colors / "gray.png")
     with pytest.warns(UserWarning, match="fit skipped 1 of 4"):

@@ -4,10 +4,7 @@ import hashlib
 import io
 import json
 import os
-import socket
-import subprocess
 import sys
-import time
 import uuid
 
 import pytest
@@ -24,43 +21,11 @@ from skcolorize.datasets._output import Output
 from skcolorize.images import read_photo
 
 
-@pytest.fixture(scope="module")
-def s3():
-    """An S3 server in another process; the environment tells clients where it is."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    settings = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "nobody",
-        "AWS_SECRET_ACCESS_KEY": "nothing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings.items():
-            patch.setenv(name, value)
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield settings
-    process.kill()
-    process.wait()
-
-
 @pytest.fixture
-def bucket(s3, tmp_path, monkeypatch):
-    """The address of a new bucket; journals go to the test's folder."""
-    import s3fs
-
+def bucket(new_bucket, tmp_path, monkeypatch):
+    """A place in a new bucket; journals go to the test's folder."""
     monkeypatch.setenv("SKCOLORIZE_DATA", str(tmp_path / "data"))
-    name = f"bucket-{uuid.uuid4().hex[:8]}"
-    s3fs.S3FileSystem(skip_instance_cache=True).mkdir(name)
-    return f"s3://{name}/photos"
+    return f"{new_bucket}/photos"
 
 
 @pytest.fixture
