@@ -14,6 +14,8 @@ from .images.decode import as_levels
 
 __all__ = ["ColorizationDisplay", "TrainingCurveDisplay"]
 
+LEGEND_ROOM = 0.2  # of the height that curves take
+
 
 def _pyplot():
     try:
@@ -310,12 +312,15 @@ class TrainingCurveDisplay:
         ax.set(xlabel="epoch", ylabel="loss")
         self.validation_ax_ = self.validation_line_ = None
         lines = [self.line_]
-        if self.validation_scores:
+        if self.validation_scores is not None:
             self.validation_ax_ = ax.twinx()
             self.validation_ax_.set_ylabel("validation PSNR in dB")
             (self.validation_line_,) = self.validation_ax_.plot(
                 epochs, self.validation_scores, color="C1", label="validation PSNR"
             )
             lines.append(self.validation_line_)
-        ax.legend(handles=lines)
+        for axes in filter(None, (ax, self.validation_ax_)):  # room above the lines, for the legend
+            low, high = axes.get_ylim()
+            axes.set_ylim(low, high + LEGEND_ROOM * (high - low))
+        ax.legend(handles=lines, loc="upper center", ncols=len(lines))
         return self

@@ -96,11 +96,23 @@ def test_training_curve(model):
     assert_array_equal(display.line_.get_xdata(), [1, 2])
     assert display.validation_ax_ is None
     figure, ax = plt.subplots()
-    display = TrainingCurveDisplay([3, 2, 1], [20, 21, 22]).plot(ax=ax)
+    display = TrainingCurveDisplay(np.array([3, 2, 1]), np.array([20, 21, 22])).plot(ax=ax)
     assert display.ax_ is ax
     assert display.figure_ is figure
     assert_array_equal(display.validation_line_.get_ydata(), [20, 21, 22])
     assert len(ax.get_legend().get_texts()) == 2
+
+
+@pytest.mark.parametrize("scores", [None, [22, 20, 22, 22], [20, 21, 21.5, 21.7]])
+@pytest.mark.parametrize("losses", [[3, 3, 3, 3], [4, 2, 1.5, 1.4], [1, 2, 3, 1]])
+def test_the_legend_lies_on_no_line(losses, scores):
+    display = TrainingCurveDisplay(losses, scores).plot()
+    display.figure_.canvas.draw()
+    legend = display.ax_.get_legend().get_window_extent()
+    assert display.ax_.get_window_extent().containsx(legend.x0)
+    for line in filter(None, (display.line_, display.validation_line_)):
+        path = line.get_transform().transform_path(line.get_path()).interpolated(100)
+        assert path.vertices[:, 1].max() < legend.y0
 
 
 def test_no_training_curve():
