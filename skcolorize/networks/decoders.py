@@ -35,12 +35,20 @@ class UnetDecoder(nn.Module):
         self.out_channels = widths[-1]
 
     def forward(self, maps: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        deepest = maps[-1]
+        deepest = _dense_gradient(maps[-1])
         x = self.reduce(deepest) + self.context(deepest.mean((2, 3)))[:, :, None, None]
         for block, skip in zip(self.blocks, maps[-2::-1], strict=True):
             x = F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
-            x = block(torch.cat([x, skip], 1))
+            x = block(torch.cat([_dense_gradient(x), skip], 1))
         return x
+
+
+def _dense_gradient(x: torch.Tensor) -> torch.Tensor:
+    """`x`, whose gradient will lie channels last by itself: what comes back as a part of a wider map, or as a
+    sum with a constant, sends enlarging and convolutions on slow ways."""
+    if x.requires_grad:
+        x.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
+    return x
 
 
 def _block(inputs: int, width: int) -> nn.Sequential:

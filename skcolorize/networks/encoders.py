@@ -12,6 +12,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from .strided import strided
+
 
 @dataclass(frozen=True)
 class Family:
@@ -111,7 +113,7 @@ class StridedDepthwiseConv2d(nn.Conv2d):
         if not (trains and x.device.type == "cpu" and _is_bfloat16(x)):
             return super().forward(x)
         x = F.conv2d(x, self.weight, self.bias, 1, self.padding, self.dilation, self.groups)
-        return x[..., :: self.stride[0], :: self.stride[1]]
+        return strided(x, *(slice(None, None, stride) for stride in self.stride))
 
 
 def _is_bfloat16(x: torch.Tensor) -> bool:

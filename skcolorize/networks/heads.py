@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from .lab import rgb_to_lab
+from .strided import strided
 
 GRID = 10.0  # side of a cell of the ab plane, Lab units
 ALL_ROWS = slice(None)
@@ -59,8 +60,8 @@ class BinsHead(nn.Module):
         first, _, step = rows.indices(x.shape[-2])
         weight, bias, pad = self.conv.weight, self.conv.bias, self.conv.kernel_size[0] // 2
         if not pad:
-            return {"logits": F.conv2d(x[:, :, first::step], weight, bias)}
-        x = F.pad(x, (pad,) * 4)[:, :, first:]
+            return {"logits": F.conv2d(strided(x, slice(first, None, step), ALL_ROWS), weight, bias)}
+        x = F.pad(x, (pad, pad, pad - first, pad))
         return {"logits": F.conv2d(x, weight, bias, (step, 1))}
 
 

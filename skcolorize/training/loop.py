@@ -114,7 +114,7 @@ class Trainer:
             parameter.requires_grad_(not settings.freeze_encoder)
         self.world = world or World(self.device)
         self._forward = self.world.wrapped(_Forward(network, batches.forward))
-        self.optimizer = torch.optim.AdamW(self._groups(), lr=settings.learning_rate_init)
+        self.optimizer = torch.optim.AdamW(self._groups(), lr=settings.learning_rate_init, fused=True)
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
         self._scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "float16")
 

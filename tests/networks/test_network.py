@@ -6,8 +6,10 @@ import json
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from skcolorize.networks import build_network, network_config, set_prior
+from skcolorize.networks import LogLoss, build_network, fold_encoder_norms_, network_config, set_prior
+from skcolorize.networks.strided import strided
 
 DEFAULT = {
     "encoder": "mobilenet_v2",
@@ -115,3 +117,44 @@ def test_wrong_arguments_are_named(arguments, match):
 def test_unet_widths_must_fit_the_taps():
     with pytest.raises(ValueError, match="4 widths"):
         build_network(network_config(widths=[8, 8]), 0)
+
+
+class Layouts(TorchDispatchMode):
+    """Which of PyTorch's ways back see gradients of maps that do not lie channels last."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls, self.others = 0, []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if "backward" in function.__name__ and args[0].ndim == 4:
+            self.calls += 1
+            if not args[0].is_contiguous(memory_format=torch.channels_last):
+                self.others.append(function.__name__)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("decoder", ["unet", "plain"])
+def test_gradients_lie_channels_last(decoder):
+    """Where they do not, maps are turned round and fast ways missed: training takes a quarter longer."""
+    network = build_network(network_config("mobilenet_v2", decoder), 0).to(memory_format=torch.channels_last)
+    fold_encoder_norms_(network)
+    x, rows = light(96, 64).to(memory_format=torch.channels_last), slice(1, None, 2)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = LogLoss()(network(x, rows), torch.rand(2, 2, 96, 64), rows)
+    with Layouts() as seen:
+        loss.backward()
+    assert seen.calls > 80
+    assert seen.others == []
+
+
+def test_some_rows_and_columns_and_their_gradient():
+    x = torch.rand(2, 3, 9, 8).to(memory_format=torch.channels_last).requires_grad_()
+    for slices in ((slice(1, None, 2), slice(None)), (slice(0, None, 2), slice(0, None, 2))):
+        ours, plain = strided(x, *slices), x[..., slices[0], slices[1]]
+        assert torch.equal(ours, plain)
+        assert ours.is_contiguous(memory_format=torch.channels_last)
+        weights = torch.rand(plain.shape)
+        got, expected = (torch.autograd.grad((y * weights).sum(), x)[0] for y in (ours, plain))
+        assert torch.equal(got, expected)
+        assert got.is_contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,33 @@
+"""Some rows and columns of a map, in the layout that convolutions want, forwards and backwards."""
+
+from __future__ import annotations
+
+import torch
+
+
+class _Strided(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x: torch.Tensor, rows: slice, columns: slice) -> torch.Tensor:
+        ctx.shape, ctx.slices = x.shape, (..., rows, columns)
+        return x[ctx.slices].contiguous(memory_format=torch.channels_last)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        like = {"dtype": gradient.dtype, "device": gradient.device}
+        whole = torch.empty(ctx.shape, memory_format=torch.channels_last, **like).zero_()
+        whole[ctx.slices] = gradient
+        return whole, None, None
+
+
+def strided(x: torch.Tensor, rows: slice, columns: slice) -> torch.Tensor:
+    """``x[..., rows, columns]``, of a map (N, C, H, W) that lies channels last in memory.
+
+    PyTorch's own gradient of a slice lies channels first: every layer before it would turn its maps round.
+
+    Examples
+    --------
+    >>> x = torch.zeros(2, 3, 8, 8).contiguous(memory_format=torch.channels_last).requires_grad_()
+    >>> strided(x, slice(1, None, 2), slice(None)).shape
+    torch.Size([2, 3, 4, 8])
+    """
+    return _Strided.apply(x, rows, columns)
