@@ -1,14 +1,49 @@
-"""Times that can be compared: taken in turns within one process."""
+"""Times that can be compared, and what is told of them."""
 
 import time
 
 
-def best_of(repeats, *calls):
-    """Least processor time of each call, in seconds, the calls taken in turns."""
+def best_of(repeats, *calls, clock=time.process_time):
+    """Least time of each call, in seconds, the calls taken in turns within one process.
+
+    By processor time, so that what else the machine does meets all alike; by ``time.perf_counter`` where
+    several cores work.
+    """
     times = [[] for _ in calls]
     for _ in range(repeats):
         for call, spent in zip(calls, times, strict=True):
-            start = time.process_time()
+            start = clock()
             call()
-            spent.append(time.process_time() - start)
+            spent.append(clock() - start)
     return [min(spent) for spent in times]
+
+
+def tell(benchmark, what, beside, reached, *, at_least=None, at_most=None, unit="times as fast"):
+    """Note a figure for the performance page, print it, and hold it to its floor.
+
+    Parameters
+    ----------
+    benchmark : fixture of pytest-benchmark
+        Its ``extra_info["figures"]`` are what ``tests/benchmarks/page.py`` makes the page from.
+    what, beside : str
+        What was measured, and what it is compared with.
+    reached : float
+    at_least, at_most : float or None
+        The floor, if there is one.
+    unit : str
+    """
+    figure = {"what": what, "beside": beside, "reached": reached, "unit": unit}
+    figure |= {"at_least": at_least, "at_most": at_most}
+    benchmark.extra_info.setdefault("figures", []).append(figure)
+    floor = "".join(
+        f", {name} {value:g}" for name, value in (("at least", at_least), ("at most", at_most)) if value
+    )
+    print(f"\n{what}: {reached:.3g} {unit} ({beside}{floor})")
+    assert at_least is None or reached >= at_least, figure
+    assert at_most is None or reached <= at_most, figure
+
+
+def tell_growth(benchmark, what, by, costs):
+    """Note how a cost grows: `costs` by the values of what it grows with, over the one that is 1."""
+    benchmark.extra_info.setdefault("growth", []).append({"what": what, "by": by, "costs": costs})
+    print(f"\n{what}, by {by}: " + ", ".join(f"{value}: {cost:.3g}" for value, cost in costs.items()))

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from timing import tell
 
 pytest.importorskip("aiohttp")
 pytest.importorskip("requests")
@@ -118,4 +119,10 @@ def test_scraper_beside_a_plain_loop(benchmark, tmp_path):
     assert len(list((tmp_path / "ours").glob("*.jpg"))) == n
     if benchmark.enabled:
         assert ours["cpu"] / n <= 0.005 and ours["peak"] < 400
-        assert ours["cpu"] <= plain["cpu"]  # with all that a plain loop leaves out
+        tell(
+            benchmark,
+            f"scraping {n:,} photos from one server, processor time",
+            "requests and Pillow in threads",
+            plain["cpu"] / ours["cpu"],  # with all that a plain loop leaves out
+            at_least=1,
+        )

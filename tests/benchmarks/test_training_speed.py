@@ -1,18 +1,26 @@
-"""Training pictures per second: from the cache and decoded anew, folded and not, one thread."""
+"""Training: steps beside plain ones, frozen encoders beside fine-tuned ones, data beside computing.
+
+By processor time on one thread, what is compared taken in turns. For the figures:
+``pytest tests/benchmarks/test_training_speed.py --benchmark-enable -s``.
+"""
 
 import io
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from skimage import data
-from timing import best_of
+from timing import best_of, tell
 
 from skcolorize.images.decode import read_photo
 from skcolorize.networks import LogLoss, ab_bins, build_network, fold_encoder_norms_, network_config
 from skcolorize.training.augmentation import make_batch
-from skcolorize.training.batches import PhotoBatches
+from skcolorize.training.batches import FeatureBatches, PhotoBatches
 from skcolorize.training.cache import cache_photos
 from skcolorize.training.loop import Settings, Trainer
 
@@ -26,31 +34,158 @@ def files():
     return [buffer.getvalue()] * N_PHOTOS
 
 
-def trainer(files, *, folded: bool, precision: str) -> Trainer:
-    network = build_network(network_config(), 0)
-    if folded:
-        fold_encoder_norms_(network)
+def trainer(
+    files, encoder="mobilenet_v2", decoder="unet", *, frozen=False, precision="float32", size=SIZE
+) -> Trainer:
+    """A fit's loop over 16 photos, one step an epoch."""
+    network = build_network(network_config(encoder, decoder), 0)
+    fold_encoder_norms_(network)
     network.to(memory_format=torch.channels_last)
-    cache = cache_photos(files, str, None, SIZE)
-    batches = PhotoBatches(cache, np.arange(N_PHOTOS), (SIZE, SIZE), True, 0, torch.device("cpu"))
-    settings = Settings(max_iter=1000, batch_size=N_PHOTOS, precision=precision)
+    cache = cache_photos(files, str, None, size)
+    augment = "flip" if frozen else True
+    batches = PhotoBatches(cache, np.arange(len(files)), (size, size), augment, 0, torch.device("cpu"))
+    if frozen:
+        batches = FeatureBatches(batches, network)
+    settings = Settings(1000, len(files), precision=precision, row_step=2, freeze_encoder=frozen)
     return Trainer(network, LogLoss(ab_bins()), batches, settings)
 
 
-def test_step_of_the_default_network(benchmark, one_thread, files):
-    ours = trainer(files, folded=True, precision="bfloat16")
-    benchmark(ours.run_epoch)
-    assert np.isfinite(ours.history.losses[-1])
+# ------------------------------------------------------------------ a step
+
+STEPS = """
+import sys, time
+import torch
+sys.path.insert(0, {tests!r})
+from benchmarks.test_training_speed import plain_trainer, trainer
+torch.set_num_threads(1)
+if {ours}:
+    from skcolorize.pretrained.recipe import keep_freed_memory
+    keep_freed_memory()
+made = (trainer if {ours} else plain_trainer)([open({photo!r}, "rb").read()] * {n}, precision={precision!r})
+for _ in sys.stdin:
+    start = time.process_time()
+    made.run_epoch()
+    print(time.process_time() - start, flush=True)
+"""
+
+
+def plain_trainer(files, precision) -> Trainer:
+    """As torchvision builds the encoder: batch norm by itself, strided depthwise convolutions."""
+    made = trainer(files, precision=precision)
+    network = build_network(network_config(), 0).to(memory_format=torch.channels_last)
+    for module in network.modules():
+        if type(module).__name__ == "StridedDepthwiseConv2d":
+            module.__class__ = torch.nn.Conv2d
+    return Trainer(network, made.loss, made.batches, made.settings)
+
+
+class Steps:
+    """A process that takes a training step when asked to: glibc's thresholds hold for a whole process."""
+
+    def __init__(self, photo, *, ours: bool, precision: str):
+        script = STEPS.format(
+            tests=str(Path(__file__).parents[1]), photo=str(photo), n=N_PHOTOS, ours=ours, precision=precision
+        )
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def seconds(self) -> float:
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return float(self._process.stdout.readline())
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+def test_step_of_the_default_network(benchmark, one_thread, files, tmp_path):
+    made = trainer(files, precision="bfloat16")
+    benchmark.pedantic(made.run_epoch, rounds=3 if benchmark.enabled else 1)
+    assert np.isfinite(made.history.losses[-1])
     if benchmark.disabled:
         return
-    plain = trainer(files, folded=False, precision="float32")
-    fast, slow = best_of(4, ours.run_epoch, plain.run_epoch)
-    print(
-        f"\nstep at {SIZE} px: {N_PHOTOS / fast:.0f} photos/s, unfolded in float32 {N_PHOTOS / slow:.0f}: "
-        f"{slow / fast:.2f}x"
+    (tmp_path / "photo.jpg").write_bytes(files[0])
+    both = [Steps(tmp_path / "photo.jpg", ours=ours, precision="bfloat16") for ours in (True, False)]
+    try:
+        fast, slow = np.min([[steps.seconds() for steps in both] for _ in range(8)][2:], axis=0)
+    finally:
+        for steps in both:
+            steps.close()
+    tell(
+        benchmark,
+        f"training step of the default network, bfloat16, {N_PHOTOS} crops of {SIZE} pixels",
+        "batch norm not folded, strided depthwise layers, glibc's default thresholds",
+        slow / fast,
+        at_least=1.7,
     )
-    benchmark.extra_info["ratio"] = round(slow / fast, 2)
-    assert slow / fast >= 1.2
+
+
+# --------------------------------------------------------------- frozen encoders
+
+
+@pytest.mark.parametrize(
+    ("decoder", "precisions", "floor"),
+    [
+        ("unet", ("float32", "float32"), 2.5),
+        ("unet", ("float32", "bfloat16"), 5),
+        ("plain", ("float32", "bfloat16"), 8),
+        ("unet", ("bfloat16", "bfloat16"), None),
+        ("plain", ("float32", "float32"), None),
+    ],
+)
+def test_frozen_encoder_with_cached_features(benchmark, one_thread, files, decoder, precisions, floor):
+    size = 192 if benchmark.enabled else 32
+    whole = trainer(files, "resnet18", decoder, precision=precisions[0], size=size)
+    frozen = trainer(files, "resnet18", decoder, precision=precisions[1], size=size, frozen=True)
+    benchmark.pedantic(frozen.run_epoch, rounds=1)
+    assert np.isfinite(frozen.history.losses[-1])
+    if benchmark.disabled:
+        return
+    fast, slow = best_of(4, frozen.run_epoch, whole.run_epoch)
+    tell(
+        benchmark,
+        f"training with a frozen encoder and cached features: resnet18, {decoder} decoder, {precisions[1]}",
+        f"all of it fine-tuned, {precisions[0]}",
+        slow / fast,
+        at_least=floor,
+    )
+
+
+# -------------------------------------------------------------------------- data
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_share_of_data_handling(benchmark, one_thread, files, frozen):
+    made = trainer(files, precision="bfloat16", frozen=frozen)
+    batch, spent = made.batches.batch, []
+
+    def timed(positions, epoch):
+        start = time.process_time()
+        made_batch = batch(positions, epoch)
+        spent.append(time.process_time() - start)
+        return made_batch
+
+    made.batches.batch = timed
+    benchmark.pedantic(made.run_epoch, rounds=1)
+    if benchmark.disabled:
+        return
+    shares = []
+    for _ in range(6):
+        start = time.process_time()
+        made.run_epoch()
+        shares.append(spent[-1] / (time.process_time() - start))
+    tell(
+        benchmark,
+        "data handling in an epoch after the first, default network"
+        + (", encoder frozen, cached features" if frozen else ""),
+        "time of the epoch",
+        100 * float(np.median(shares)),
+        at_most=5,
+        unit="%",
+    )
 
 
 def test_batches_from_the_cache(benchmark, one_thread, files):
@@ -69,6 +204,9 @@ def test_batches_from_the_cache(benchmark, one_thread, files):
     if benchmark.disabled:
         return
     fast, slow = best_of(4, cached, decoded)
-    print(f"\nbatch from the cache {fast * 1e3:.0f} ms, decoded anew {slow * 1e3:.0f} ms: {slow / fast:.1f}x")
-    benchmark.extra_info["ratio"] = round(slow / fast, 1)
-    assert slow > fast
+    tell(
+        benchmark,
+        "a batch from the photo cache",
+        "the cache off: photos of 1 megapixel decoded again",
+        slow / fast,
+    )
