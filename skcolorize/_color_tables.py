@@ -205,15 +205,15 @@ def linear_from_roots(roots, scratch):
     return scratch[0]
 
 
-def is_outside(linear, scratch):
-    """Which linear colours (3, n) leave 0..1 by more than the tolerance; ``scratch`` is two rows."""
+def is_outside(linear, scratch, tolerance=GAMUT_TOLERANCE):
+    """Which linear colours (3, n) leave 0..1 by more than a tolerance; ``scratch`` is two rows."""
     red, green, blue = linear
     low, high = scratch
     np.minimum(red, green, out=low)
     np.minimum(low, blue, out=low)
     np.maximum(red, green, out=high)
     np.maximum(high, blue, out=high)
-    return (low < -GAMUT_TOLERANCE) | (high > 1 + GAMUT_TOLERANCE)
+    return (low < -tolerance) | (high > 1 + tolerance)
 
 
 def level_writer(dtype, size):

@@ -1,8 +1,7 @@
 """From coarse ab to the full-size picture: upsample, merge with the photo's own lightness, fit the gamut.
 
 Everything happens strip by strip: beside the result only a few megabytes are held, whatever the photo's size.
-Per pixel, f(Y) and Y come from tables of gray levels, f(X) and f(Z) from a small matrix product that
-interpolates a and b, and linear RGB from their cubes; see `skcolorize._color_tables` for the devices.
+`blending` has the arithmetic, `enlarging` the interpolation; large 8-bit photos go by way of `palette`.
 """
 
 from __future__ import annotations
@@ -13,16 +12,13 @@ from PIL import Image
 
 from .. import _color_tables as tables
 from .. import color
+from . import palette
+from .blending import SHIFT_FROM_AB, Blender
+from .enlarging import Enlarged, strip_rows
 
 __all__ = ["render_image", "render_lab", "render_rgb"]
 
-_MAX_ROWS = 256  # of a strip: keeps the matrix that interpolates rows small for narrow photos
 _GUIDE_EPSILON = 0.01  # in scaled roots of lightness, squared: contrasts under about 4 L move no colour
-
-# How far the scaled roots of X and Z lie from that of Y, per unit of a and b.
-_SHIFT_FROM_AB = np.array([tables.ROOT_SCALE / 500, -tables.ROOT_SCALE / 200], np.float32)
-# Linear RGB of the cubes of X's and Z's roots, and of Y.
-_RGB_FROM_XZY = np.column_stack([tables.RGB_FROM_CUBES[:, ::2], tables.RGB_FROM_XYZ[:, 1]])
 
 
 def render_rgb(
@@ -155,7 +151,7 @@ def render_lab(
         out = lab[rows].reshape(-1, 3)
         np.multiply(y, 116 / tables.ROOT_SCALE, out=out[:, 0])
         out[:, 0] -= 16
-        np.multiply(shift.T, 1 / _SHIFT_FROM_AB, out=out[:, 1:])
+        np.multiply(shift.T, 1 / SHIFT_FROM_AB, out=out[:, 1:])
 
     merge.run(lambda size: write, n_jobs)
     return lab
@@ -163,6 +159,9 @@ def render_lab(
 
 def _write_rgb(merge, pixels, n_jobs):
     """Fill the first three channels of ``pixels``."""
+    is_8_bit = pixels.dtype == merge.lightness.dtype == np.uint8
+    if is_8_bit and merge.slope is None and palette.paint(merge.lightness, merge.ab, pixels, n_jobs):
+        return
 
     def make_write(size):
         write_levels = tables.level_writer(pixels.dtype.name, size)
@@ -180,7 +179,7 @@ class _Merge:
     """Lightness and coarse ab of one photo, ready to be merged strip by strip."""
 
     def __init__(self, lightness, ab, upsampling):
-        self.lightness, ab = np.ascontiguousarray(lightness), np.asarray(ab, np.float32)
+        self.lightness, self.ab = np.ascontiguousarray(lightness), np.asarray(ab, np.float32)
         if self.lightness.ndim != 2 or not (
             self.lightness.dtype in (np.uint8, np.uint16) or self.lightness.dtype.kind == "f"
         ):
@@ -188,121 +187,41 @@ class _Merge:
                 "lightness must be (H, W), uint8, uint16 or float, "
                 f"got {self.lightness.shape}, {self.lightness.dtype}."
             )
-        if ab.ndim != 3 or ab.shape[2] != 2 or ab.size == 0:
-            raise ValueError(f"ab must have shape (h, w, 2), got {ab.shape}.")
+        if self.ab.ndim != 3 or self.ab.shape[2] != 2 or self.ab.size == 0:
+            raise ValueError(f"ab must have shape (h, w, 2), got {self.ab.shape}.")
         if upsampling not in ("bilinear", "guided"):
             raise ValueError(f"upsampling must be 'bilinear' or 'guided', got {upsampling!r}.")
-        self.shape = height, width = self.lightness.shape
-        offset, slope = np.ascontiguousarray((ab * _SHIFT_FROM_AB).transpose(2, 0, 1)), None
+        self.shape = self.lightness.shape
+        self.offset, self.slope = (self.ab * SHIFT_FROM_AB).transpose(2, 0, 1), None
         if upsampling == "guided":
-            offset, slope = _fit_guide(self.lightness, offset)
-        self.row_positions = _positions(height, len(ab))
-        self.offset = _widen(offset, width)
-        self.slope = None if slope is None else _widen(slope, width)
+            self.offset, self.slope = _fit_guide(self.lightness, self.offset)
 
     def run(self, make_write, n_jobs=None):
-        """Call ``write(rows, linear, y, shift, fitted)`` for each strip.
+        """Call ``write(rows, linear, y, shift, fitted)``, as `Blender.blend` has them, for each strip.
 
-        Linear RGB, scaled root of Y, distances of the two other roots from it, and the indices of pixels
-        whose linear RGB was fitted to the gamut (their distances were not). ``make_write(size)`` gives each
-        thread its own ``write``.
+        ``make_write(size)`` gives each thread its own ``write``.
         """
         height, width = self.shape
-        strip_rows = max(1, min(tables.STRIP // max(width, 1), _MAX_ROWS))
+        offset = Enlarged(self.offset, self.shape)
+        slope = None if self.slope is None else Enlarged(self.slope, self.shape)
 
         def make_kernel(rows):
-            planes = np.empty((10, rows * width), np.float32)
+            blender = Blender(rows * width)
             write = make_write(rows * width)
 
             def kernel(start, stop):
-                (y,), shift, cubes, scratch = np.split(planes[:, : (stop - start) * width], (1, 3, 6))
-                _look_up_lightness(self.lightness[start:stop].reshape(-1), y, cubes[2])
-                self._interpolate(start, stop, y, shift, scratch[:2])
-                np.add(y, shift, out=cubes[:2])
-                tables.cube(cubes[:2], (scratch[:2], scratch[2:]))
-                linear = scratch[:3]
-                tables.matmul(_RGB_FROM_XZY, cubes, linear)
-                outside = np.flatnonzero(tables.is_outside(linear, cubes[:2]))
-                if outside.size:
-                    parts = (part.take(outside, axis=-1) for part in (cubes[2], y, shift, linear))
-                    for plane, values in zip(linear, _fit_gamut(*parts), strict=True):
-                        plane[outside] = values
-                write(slice(start, stop), linear, y, shift, outside)
+                def write_shift(y, shift, spare):
+                    offset.write_rows(start, stop, shift.reshape(2, -1, width))
+                    if slope is not None:
+                        slope.write_rows(start, stop, spare.reshape(2, -1, width))
+                        spare *= y
+                        shift += spare
+
+                write(slice(start, stop), *blender.blend(self.lightness[start:stop].reshape(-1), write_shift))
 
             return kernel
 
-        tables.share_strips(make_kernel, height, strip_rows, n_jobs)
-
-    def _interpolate(self, start, stop, y, out, scratch):
-        """Distances of the roots of X and Z from that of Y on the pixels of a strip."""
-        width = self.shape[1]
-        taps, rows = _row_taps(self.row_positions[start:stop])
-        tables.matmul(taps, self.offset[:, rows], out.reshape(2, -1, width))
-        if self.slope is not None:
-            tables.matmul(taps, self.slope[:, rows], scratch.reshape(2, -1, width))
-            scratch *= y
-            out += scratch
-
-
-def _look_up_lightness(lightness, root, luminance):
-    """Scaled root of Y, and Y, of a row of gray levels, or of L."""
-    if lightness.dtype.kind != "f":
-        tables.look_up(tables.scaled_root_from_srgb, lightness, root)
-        tables.look_up(tables.linear_from_srgb, lightness, luminance)
-        return
-    np.clip(lightness, 0, 100, out=root, casting="same_kind")
-    root += 16
-    root *= tables.ROOT_SCALE / 116
-    luminance[:] = root
-    tables.cube(luminance, np.empty((2, len(root)), np.float32))
-    luminance *= tables.ROOT_SCALE**-3
-
-
-def _fit_gamut(luminance, y, shift, linear):
-    """Linear RGB with less chroma, along constant L and hue, for colours that leave sRGB.
-
-    Where the way from gray to the colour leaves the gamut would be known at once if linear RGB were linear in
-    chroma. One such step comes close. A second one goes straight on in linear RGB, which keeps Y, ends on the
-    boundary, and turns hue by less than a degree, as the way left is short.
-    """
-    shift *= _fraction_inside(luminance, linear)
-    roots, *scratch = np.empty((3, *linear.shape), np.float32)
-    roots[1] = y
-    np.add(y, shift, out=roots[::2])
-    linear = tables.linear_from_roots(roots, scratch)
-    fraction = _fraction_inside(luminance, linear)
-    linear -= luminance
-    linear *= fraction
-    linear += luminance
-    return linear
-
-
-def _fraction_inside(luminance, linear):
-    """Part of the way from gray to a linear colour that lies within 0..1."""
-    below = luminance / np.maximum(luminance - linear.min(axis=0), 1e-6)
-    above = (1 - luminance) / np.maximum(linear.max(axis=0) - luminance, 1e-6)
-    return np.minimum(np.minimum(below, above), 1)
-
-
-def _positions(size, coarse):
-    """Where the pixels of an axis lie on a coarse grid of the same extent; flat beyond its outer centres."""
-    return np.clip((np.arange(size) + 0.5) * (coarse / size) - 0.5, 0, coarse - 1)
-
-
-def _widen(planes, width):
-    """Interpolate the columns of planes (n, h, w) to ``width``."""
-    at = _positions(width, planes.shape[2])
-    left = at.astype(np.intp)
-    weight = (at - left).astype(np.float32)
-    right = np.minimum(left + 1, planes.shape[2] - 1)
-    return planes[..., left] * (1 - weight) + planes[..., right] * weight
-
-
-def _row_taps(at):
-    """Matrix that interpolates rows at some positions, and the coarse rows that it takes."""
-    first, last = int(at[0]), int(np.ceil(at[-1]))
-    taps = 1 - np.abs(at[:, None] - np.arange(first, last + 1))
-    return np.maximum(taps, 0).astype(np.float32), slice(first, last + 1)
+        tables.share_strips(make_kernel, height, strip_rows(width), n_jobs)
 
 
 def _fit_guide(lightness, shift):

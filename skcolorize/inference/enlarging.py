@@ -1,0 +1,43 @@
+"""Planes of a coarse grid at the size of the photo, bilinear, a few rows at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import _color_tables as tables
+
+_MAX_ROWS = 256  # of a strip: keeps the matrix that interpolates rows small for narrow photos
+
+
+def strip_rows(width: int) -> int:
+    """Rows of a photo that are worked on at once."""
+    return max(1, min(tables.STRIP // max(width, 1), _MAX_ROWS))
+
+
+class Enlarged:
+    """Planes (n, h, w) of a grid over the same extent as a photo (pixels as areas, not as points).
+
+    Their columns are interpolated at once, their rows when they are asked for.
+    """
+
+    def __init__(self, planes: np.ndarray, shape: tuple[int, int]):
+        height, width = shape
+        self._at = _positions(height, planes.shape[1])
+        at = _positions(width, planes.shape[2])
+        left = at.astype(np.intp)
+        weight = (at - left).astype(np.float32)
+        right = np.minimum(left + 1, planes.shape[2] - 1)
+        wide = planes[..., left] * (1 - weight) + planes[..., right] * weight
+        self._planes = np.ascontiguousarray(wide)  # picking columns leaves them strided, which BLAS copies
+
+    def write_rows(self, start: int, stop: int, out: np.ndarray) -> None:
+        """Write rows start..stop of all planes to ``out`` (n, stop - start, width)."""
+        at = self._at[start:stop]
+        first, last = int(at[0]), int(np.ceil(at[-1]))
+        taps = np.maximum(1 - np.abs(at[:, None] - np.arange(first, last + 1)), 0).astype(np.float32)
+        tables.matmul(taps, self._planes[:, first : last + 1], out)
+
+
+def _positions(size, coarse):
+    """Where the pixels of an axis lie on a coarse grid of the same extent; flat beyond its outer centres."""
+    return np.clip((np.arange(size) + 0.5) * (coarse / size) - 0.5, 0, coarse - 1)

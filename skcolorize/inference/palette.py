@@ -1,0 +1,187 @@
+"""Large photos in 8 bits by looking their colours up.
+
+A photo of twelve megapixels shows a few thousand pairs of a and b that differ by half a unit, each at no more
+than 256 lightnesses. Every such colour is blended once, and a pixel is one look at a table. L stays exact,
+a and b are off by a quarter of a unit at most, and a sample tells beforehand whether that is close enough.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import _color_tables as tables
+from .blending import SHIFT_FROM_AB, Blender
+from .enlarging import Enlarged, strip_rows
+
+_STEPS = 0.5, 0.25, 0.15  # of a and b, in Lab units: finer ones where the first is too coarse
+_CLOSE = 0.996  # of the levels of a sample are to be within one of what they should be
+_MOST_PAIRS = 2**18  # of a and b that a table has room for; what is not used of it takes no memory
+_GRAYS = 32  # a row of the table holds so many gray levels of one pair
+_SAMPLE = 200_000  # pixels or so tell which rows of the table to begin with
+_CHECKED = 4096  # of them are blended both ways
+_MANY = 1 / 16  # of a strip: if so many of its colours are unknown, those that follow will need them too
+_LEAST_SIDE = 256  # of a photo: a smaller one is blended before a sample of it has been looked at
+_COST = 3  # pixels looked up in the time that one colour takes to be blended
+
+
+def paint(gray: np.ndarray, ab: np.ndarray, pixels: np.ndarray, n_jobs: int | None = None) -> bool:
+    """Colour a photo where looking colours up is as good as blending every pixel, and faster.
+
+    Parameters
+    ----------
+    gray : contiguous uint8 array of shape (H, W)
+        Gray levels.
+    ab : float32 array of shape (h, w, 2)
+        a and b in Lab units on a coarse grid, enlarged bilinearly.
+    pixels : uint8 array of shape (H, W, 3) or (H, W, 4)
+        Takes red, green and blue, and 255.
+    n_jobs : int or None
+        Threads, in joblib's terms.
+
+    Returns
+    -------
+    painted : bool
+        Whether it was done.
+    """
+    if min(gray.shape) < _LEAST_SIDE:
+        return False
+    every = max(4, round((gray.size / _SAMPLE) ** 0.5))
+    sample = np.ascontiguousarray(gray[every // 2 :: every, every // 2 :: every])
+    for step in _STEPS:
+        palette = _Palette(ab, step)
+        if palette.n_pairs > _MOST_PAIRS:
+            return False
+        rows, is_close = palette.tried(sample)
+        if rows.size * _GRAYS * _COST > gray.size:
+            return False
+        if is_close:
+            palette.fill(rows, n_jobs)
+            palette.paint(gray, pixels, n_jobs)
+            return True
+    return False
+
+
+class _Palette:
+    """The colours of a photo, four bytes each, by pair of a and b and by gray level. Those not known are 0."""
+
+    def __init__(self, ab, step):
+        self._step = step
+        self._first = np.floor(ab.min(axis=(0, 1)) / step)
+        n_a, n_b = (np.floor(ab.max(axis=(0, 1)) / step) - self._first).astype(int) + 2
+        self.n_pairs, self._n_b = n_a * n_b, n_b
+        self._pairs = (ab / step - self._first + 0.5).transpose(2, 0, 1).astype(np.float32)
+        self._words = None
+
+    def tried(self, gray):
+        """Rows of the table that some pixels ask for, and whether their colours are close to what they should be."""
+        index = np.empty(gray.size, np.intp)
+        positions = self._locator(gray, gray.size)(0, len(gray), index)
+        some = slice(None, None, max(1, gray.size // _CHECKED))
+        levels, exact = gray.reshape(-1)[some].copy(), positions[:, some] - np.float32(0.5)
+        make_colors = _color_maker(len(levels))
+        wanted = make_colors(levels, self._shift(exact)).astype(np.int16)
+        off = np.abs(make_colors(levels, self._shift(np.rint(exact))) - wanted)[:, :3]
+        return self._rows_of(index), np.mean(off <= 1) >= _CLOSE
+
+    def _shift(self, pairs):
+        """Shift (2, n) of places (2, n) in the plane of a and b."""
+        ab = (pairs.T + self._first) * self._step
+        return (ab * SHIFT_FROM_AB).T.astype(np.float32)
+
+    def _rows_of(self, index):
+        used = np.zeros(self.n_pairs * (256 // _GRAYS), bool)
+        used[index // _GRAYS] = True
+        return np.flatnonzero(used)
+
+    def _locator(self, gray, size, grid=None):
+        """A function, for one thread, that writes where the colours of rows of the photo are in the table."""
+        grid = grid or Enlarged(self._pairs, gray.shape)
+        position_planes, pair_planes = np.empty((2, size), np.float32), np.empty((2, size), np.int32)
+
+        def locate(start, stop, index):
+            positions, pairs = position_planes[:, : index.size], pair_planes[:, : index.size]
+            grid.write_rows(start, stop, positions.reshape(2, stop - start, -1))
+            np.copyto(pairs, positions, casting="unsafe")
+            pair, b = pairs
+            pair *= self._n_b
+            pair += b
+            pair *= 256
+            np.add(pair, gray[start:stop].reshape(-1), out=index)
+            return positions
+
+        return locate
+
+    def fill(self, rows, n_jobs=None):
+        """Blend the colours of some rows of the table."""
+        if self._words is None:
+            self._words = np.zeros((self.n_pairs * (256 // _GRAYS), _GRAYS), np.uint32)
+
+        def make_kernel(n_rows):
+            make_colors = _color_maker(n_rows * _GRAYS)
+
+            def kernel(start, stop):
+                pair, block = np.divmod(rows[start:stop], 256 // _GRAYS)
+                gray = (block[:, None] * _GRAYS + np.arange(_GRAYS)).astype(np.uint8).reshape(-1)
+                shift = self._shift(np.stack(np.divmod(pair, self._n_b))).repeat(_GRAYS, axis=1)
+                colors = make_colors(gray, shift)
+                self._words[rows[start:stop]] = colors.view(np.uint32).reshape(-1, _GRAYS)
+
+            return kernel
+
+        tables.share_strips(make_kernel, len(rows), tables.STRIP // _GRAYS, n_jobs)
+
+    def paint(self, gray, pixels, n_jobs=None):
+        """Look the colours of all pixels up."""
+        height, width = gray.shape
+        grid = Enlarged(self._pairs, gray.shape)
+        table, flat = self._words.reshape(-1), pixels.reshape(-1, pixels.shape[2])
+        late = []  # pixels of unknown colour, and where in the table these will be
+
+        def make_kernel(n_rows):
+            size = n_rows * width
+            locate = self._locator(gray, size, grid)
+            index_all, words_all = np.empty(size, np.intp), np.empty(size, np.uint32)
+
+            def kernel(start, stop):
+                strip = flat[start * width : stop * width]
+                index, words = index_all[: len(strip)], words_all[: len(strip)]
+                if strip.shape[1] == 4:
+                    words = strip.view(np.uint32)[:, 0]
+                locate(start, stop, index)
+                np.take(table, index, out=words, mode="clip")
+                if words.min() == 0:
+                    unknown = np.flatnonzero(words == 0)
+                    places = index[unknown]
+                    if unknown.size > _MANY * len(strip):
+                        self.fill(self._rows_of(places))
+                        words[unknown] = table[places]
+                    else:
+                        late.append((start * width + unknown, places))
+                if strip.shape[1] == 3:
+                    for color, level in zip(strip.T, words.view(np.uint8).reshape(-1, 4).T, strict=False):
+                        color[:] = level
+
+            return kernel
+
+        tables.share_strips(make_kernel, height, strip_rows(width), n_jobs)
+        if late:
+            unknown, places = map(np.concatenate, zip(*late, strict=True))
+            self.fill(self._rows_of(places), n_jobs)
+            flat[unknown] = table[places].view(np.uint8).reshape(-1, 4)[:, : flat.shape[1]]
+
+
+def _color_maker(size):
+    """A function, for one thread, that gives levels (n, 4), the last of them 255, of gray levels and shifts."""
+    blender, write_levels = Blender(size), tables.level_writer("uint8", size)
+    colors_all = np.full((size, 4), 255, np.uint8)
+
+    def make_colors(gray, shift):
+        def write_shift(y, out, spare):
+            out[:] = shift
+
+        colors = colors_all[: len(gray)]
+        for plane, levels in zip(blender.blend(gray, write_shift)[0], colors[:, :3].T, strict=True):
+            write_levels(plane, levels)
+        return colors
+
+    return make_colors
