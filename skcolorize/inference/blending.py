@@ -1,7 +1,7 @@
 """Lightness and colour become linear RGB within the gamut of sRGB: the arithmetic of one strip.
 
-Colour comes as a shift: how far the scaled roots of X and Z lie from that of Y. Per pixel, the root of Y and Y
-come from tables of gray levels, X and Z are cubes, and linear RGB is one product of a matrix; see
+Colour comes as a shift: how far the scaled roots of X and Z lie from that of Y. Per pixel, the root of Y, and
+Y, come from tables of gray levels, X and Z are cubes, and linear RGB is one product of a matrix; see
 `skcolorize._color_tables` for the devices.
 """
 
@@ -18,8 +18,8 @@ SHIFT_FROM_AB = np.array([tables.ROOT_SCALE / 500, -tables.ROOT_SCALE / 200], np
 # Linear RGB of the cubes of X's and Z's roots, and of Y.
 _RGB_FROM_XZY = np.column_stack([tables.RGB_FROM_CUBES[:, ::2], tables.RGB_FROM_XYZ[:, 1]])
 
-# How far linear RGB may leave 0..1 unrepaired. Half a level would do, but next to black and white it would let
-# a colour pass of which a slightly stronger one is taken away: specks.
+# How far linear RGB may leave 0..1 unrepaired. Half a level would do, but next to black it would let colours
+# pass of which slightly stronger ones are taken away: specks.
 _TOLERANCE = np.float32(1e-5)
 
 
@@ -38,8 +38,8 @@ class Blender:
         ----------
         lightness : array of shape (n,)
         write_shift : callable
-            ``write_shift(y, shift, spare)`` writes the shift (2, n); the scaled roots of Y (n,) are there to be
-            read, and the spare (2, n) to be used.
+            ``write_shift(y, shift, spare)`` writes the shift (2, n). It may read the scaled roots of Y (n,),
+            and spoil the spare (2, n).
 
         Returns
         -------

@@ -20,7 +20,7 @@ _GRAYS = 32  # a row of the table holds so many gray levels of one pair
 _SAMPLE = 200_000  # pixels or so tell which rows of the table to begin with
 _CHECKED = 4096  # of them are blended both ways
 _MANY = 1 / 16  # of a strip: if so many of its colours are unknown, those that follow will need them too
-_LEAST_SIDE = 256  # of a photo: a smaller one is blended before a sample of it has been looked at
+_LEAST_SIDE, _LEAST_PIXELS = 64, 1_000_000  # of a photo: to blend smaller ones takes little time anyway
 _COST = 3  # pixels looked up in the time that one colour takes to be blended
 
 
@@ -43,7 +43,7 @@ def paint(gray: np.ndarray, ab: np.ndarray, pixels: np.ndarray, n_jobs: int | No
     painted : bool
         Whether it was done.
     """
-    if min(gray.shape) < _LEAST_SIDE:
+    if gray.size < _LEAST_PIXELS or min(gray.shape) < _LEAST_SIDE:
         return False
     every = max(4, round((gray.size / _SAMPLE) ** 0.5))
     sample = np.ascontiguousarray(gray[every // 2 :: every, every // 2 :: every])
@@ -62,7 +62,7 @@ def paint(gray: np.ndarray, ab: np.ndarray, pixels: np.ndarray, n_jobs: int | No
 
 
 class _Palette:
-    """The colours of a photo, four bytes each, by pair of a and b and by gray level. Those not known are 0."""
+    """The colours of a photo, in four bytes, by pair of a and b and by gray level; 0 where not known."""
 
     def __init__(self, ab, step):
         self._step = step
@@ -70,10 +70,10 @@ class _Palette:
         n_a, n_b = (np.floor(ab.max(axis=(0, 1)) / step) - self._first).astype(int) + 2
         self.n_pairs, self._n_b = n_a * n_b, n_b
         self._pairs = (ab / step - self._first + 0.5).transpose(2, 0, 1).astype(np.float32)
-        self._words = None
+        self._words = np.zeros((0, _GRAYS), np.uint32)  # until the first rows are filled
 
     def tried(self, gray):
-        """Rows of the table that some pixels ask for, and whether their colours are close to what they should be."""
+        """Rows of the table that some pixels ask for, and whether these get the colours that they should."""
         index = np.empty(gray.size, np.intp)
         positions = self._locator(gray, gray.size)(0, len(gray), index)
         some = slice(None, None, max(1, gray.size // _CHECKED))
@@ -113,7 +113,7 @@ class _Palette:
 
     def fill(self, rows, n_jobs=None):
         """Blend the colours of some rows of the table."""
-        if self._words is None:
+        if not self._words.size:
             self._words = np.zeros((self.n_pairs * (256 // _GRAYS), _GRAYS), np.uint32)
 
         def make_kernel(n_rows):
@@ -171,7 +171,7 @@ class _Palette:
 
 
 def _color_maker(size):
-    """A function, for one thread, that gives levels (n, 4), the last of them 255, of gray levels and shifts."""
+    """A function, for one thread, that gives levels (n, 4), the last 255, of gray levels and shifts."""
     blender, write_levels = Blender(size), tables.level_writer("uint8", size)
     colors_all = np.full((size, 4), 255, np.uint8)
 
