@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from PIL import Image
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 
@@ -665,6 +666,10 @@ class Colorizer(BasePhotoEstimator):
 
     def _predict_one(self, photo: Photo, n_jobs) -> np.ndarray:
         return photo.with_alpha(self._view(photo).rgb(self.vividness, n_jobs))
+
+    def _predict_image(self, photo: Photo) -> Image.Image:
+        """What `predict` gives, without alpha, as an image that is saved without a copy of its pixels."""
+        return self._view(photo).image(self.vividness, self.n_jobs)
 
     def _view(self, photo: Photo) -> View:
         session = self._session()

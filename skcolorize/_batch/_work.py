@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from ..images import read_photo, tiff_pages, write_photo
+from ..images import Photo, read_photo, tiff_pages, write_photo
 from ..images.storage import exists, is_remote, make_folder, open_file
 from ._model import unpacked
 from ._plan import Task
@@ -91,13 +92,20 @@ def _row(task: Task, path: str, status: str, **known: Any) -> Row:
     return dict.fromkeys(COLUMNS, "") | {"source": task.source, "path": path, "status": status} | known
 
 
+def _colored(photo: Photo, model: Any) -> np.ndarray | Image.Image:
+    """The coloured photo; by Colorizer as an image, which takes less memory and time to write."""
+    if hasattr(model, "_predict_image"):
+        return model._predict_image(photo)
+    return model.predict(photo.pixels)
+
+
 def _color_page(task, item, page, names: list[str], model, orders: Orders) -> Row:
     began = time.perf_counter()
     try:
         if orders.skip and all(exists(name, storage_options=orders.storage_options) for name in names):
             return skipped(task, names[0])
         photo = read_photo(item, name=repr(task.source), page=page)
-        pictures = [model.predict(photo.pixels)]
+        pictures: list[Any] = [_colored(photo, model)]
         if orders.n_alternatives:
             pictures += list(model.sample_y(photo.pixels, orders.n_alternatives, orders.seed))
         make_folder(os.path.dirname(names[0]), storage_options=orders.storage_options)

@@ -13,6 +13,9 @@ from .. import _color_tables as tables
 from .blending import SHIFT_FROM_AB, Blender
 from .enlarging import Enlarged, strip_rows
 
+#: Of a photo; to blend the pixels of a smaller one takes little time anyway.
+LEAST_PIXELS = 1_000_000
+
 _STEPS = 0.5, 0.25, 0.15  # of a and b, in Lab units: finer ones where the first is too coarse
 _CLOSE = 0.996  # of the levels of a sample are to be within one of what they should be
 _MOST_PAIRS = 2**18  # of a and b that a table has room for; what is not used of it takes no memory
@@ -20,7 +23,7 @@ _GRAYS = 32  # a row of the table holds so many gray levels of one pair
 _SAMPLE = 200_000  # pixels or so tell which rows of the table to begin with
 _CHECKED = 4096  # of them are blended both ways
 _MANY = 1 / 16  # of a strip: if so many of its colours are unknown, those that follow will need them too
-_LEAST_SIDE, _LEAST_PIXELS = 64, 1_000_000  # of a photo: to blend smaller ones takes little time anyway
+_LEAST_SIDE = 64  # of a photo
 _COST = 3  # pixels looked up in the time that one colour takes to be blended
 
 
@@ -43,7 +46,7 @@ def paint(gray: np.ndarray, ab: np.ndarray, pixels: np.ndarray, n_jobs: int | No
     painted : bool
         Whether it was done.
     """
-    if gray.size < _LEAST_PIXELS or min(gray.shape) < _LEAST_SIDE:
+    if gray.size < LEAST_PIXELS or min(gray.shape) < _LEAST_SIDE:
         return False
     every = max(4, round((gray.size / _SAMPLE) ** 0.5))
     sample = np.ascontiguousarray(gray[every // 2 :: every, every // 2 :: every])

@@ -16,7 +16,7 @@ from . import palette
 from .blending import SHIFT_FROM_AB, Blender
 from .enlarging import Enlarged, strip_rows
 
-__all__ = ["render_image", "render_lab", "render_rgb"]
+__all__ = ["as_image", "render_image", "render_lab", "render_rgb", "render_rgbx"]
 
 _GUIDE_EPSILON = 0.01  # in scaled roots of lightness, squared: contrasts under about 4 L move no colour
 
@@ -108,10 +108,20 @@ def render_image(
     >>> image.size, image.mode, image.convert("RGB").getpixel((0, 0))
     ((3, 2), 'RGBX', (119, 119, 119))
     """
+    return as_image(render_rgbx(lightness, ab, upsampling=upsampling, n_jobs=n_jobs))
+
+
+def render_rgbx(lightness, ab, *, upsampling="bilinear", n_jobs=None) -> np.ndarray:
+    """The picture of `render_rgb` as uint8 (H, W, 4), the fourth channel unused: for `as_image`."""
     merge = _Merge(lightness, ab, upsampling)
     pixels = np.zeros((*merge.shape, 4), np.uint8)
     _write_rgb(merge, pixels, n_jobs)
-    return Image.frombuffer("RGBX", merge.shape[::-1], pixels, "raw", "RGBX", 0, 1)
+    return pixels
+
+
+def as_image(rgbx: np.ndarray) -> Image.Image:
+    """A PIL image of mode RGBX on the same memory."""
+    return Image.frombuffer("RGBX", rgbx.shape[1::-1], rgbx, "raw", "RGBX", 0, 1)
 
 
 def render_lab(

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from PIL import Image
 
 from ..color import gray_to_lightness, rgb_to_lab
 from .decoding import Decoding, confidence
 from .margins import picture_box
+from .palette import LEAST_PIXELS
 from .predict import Session, enlarged, inside_gamut, small_lightness, working_size
-from .rendering import render_lab, render_rgb
+from .rendering import as_image, render_lab, render_rgb, render_rgbx
 from .screens import descreened
 
 
@@ -31,7 +33,7 @@ class View:
     """
 
     def __init__(self, session: Session, decoding: Decoding, pixels, levels, image_size):
-        self._decoding, self._pixels = decoding, pixels
+        self._decoding, self._pixels, self._levels = decoding, pixels, levels
         self._box = picture_box(levels)
         inside = levels[self._box]
         height, width = inside.shape
@@ -42,17 +44,21 @@ class View:
 
     def rgb(self, vividness: float, n_jobs=None) -> np.ndarray:
         """sRGB uint8 (H, W, 3) with the photo's own lightness."""
-        return self._rendered(render_rgb, self._decoding.ab(self._outputs, vividness)[0], n_jobs)
+        return self._rendered(render_rgb, self._lightness(), self._ab(vividness), n_jobs)
+
+    def image(self, vividness: float, n_jobs=None) -> Image.Image:
+        """The picture of `rgb` as an image of mode RGBX, which JPEG and WebP save without a copy."""
+        return as_image(self._rendered(render_rgbx, self._lightness(), self._ab(vividness), n_jobs))
 
     def lab(self, vividness: float, n_jobs=None) -> np.ndarray:
         """float32 (H, W, 3): the photo's own L, and the ab of the picture that `rgb` gives."""
-        return self._rendered(render_lab, self._decoding.ab(self._outputs, vividness)[0], n_jobs)
+        return self._rendered(render_lab, self._fine_lightness(), self._ab(vividness), n_jobs)
 
     def samples(self, vividness: float, n_samples: int, seed: int, n_jobs=None) -> np.ndarray:
         """Alternatives, sRGB uint8 (n_samples, H, W, 3)."""
         generator = torch.Generator().manual_seed(seed)
         drawn = self._decoding.samples(self._outputs, vividness, n_samples, generator)
-        return np.stack([self._rendered(render_rgb, ab, n_jobs) for ab in drawn])
+        return np.stack([self._rendered(render_rgb, self._lightness(), ab, n_jobs) for ab in drawn])
 
     def confidence(self) -> np.ndarray:
         """float32 (H, W) in 0..1; paper around a picture is gray for sure."""
@@ -61,9 +67,11 @@ class View:
         inside[:] = enlarged(confidence(self._outputs["logits"])[0].cpu().numpy(), inside.shape)
         return plane
 
-    def _rendered(self, render: Callable, ab: torch.Tensor, n_jobs) -> np.ndarray:
-        lightness, cells = self._lightness(), inside_gamut(self._small, ab)
-        inside = lightness[self._box]
+    def _ab(self, vividness: float) -> torch.Tensor:
+        return self._decoding.ab(self._outputs, vividness)[0]
+
+    def _rendered(self, render: Callable, lightness: np.ndarray, ab: torch.Tensor, n_jobs) -> np.ndarray:
+        cells, inside = inside_gamut(self._small, ab), lightness[self._box]
         if inside.shape == lightness.shape:
             return render(lightness, cells, n_jobs=n_jobs)
         whole = render(lightness, np.zeros((1, 1, 2), np.float32), n_jobs=n_jobs)
@@ -71,7 +79,11 @@ class View:
         return whole
 
     def _lightness(self) -> np.ndarray:
-        """What rendering takes: gray levels as they are, else L of the colours."""
+        """Of large photos the gray levels, by which colours are looked up; their L would take four bytes each."""
+        return self._levels if self._levels.size >= LEAST_PIXELS else self._fine_lightness()
+
+    def _fine_lightness(self) -> np.ndarray:
+        """Gray levels of a gray photo; L of colours, which is finer than their gray levels tell."""
         if self._pixels.ndim == 3:
             return np.ascontiguousarray(rgb_to_lab(self._pixels)[..., 0])
         return self._pixels if self._pixels.dtype.kind == "u" else gray_to_lightness(self._pixels)
