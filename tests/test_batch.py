@@ -15,6 +15,8 @@ from PIL.ExifTags import Base as Tag
 
 from skcolorize import Colorizer, __version__, colorize_files
 from skcolorize._batch import load_model
+from skcolorize._batch._plan import Task
+from skcolorize._batch._spread import _shards
 from skcolorize.images import read_photo
 from skcolorize.images.storage import replace_whole
 
@@ -305,6 +307,20 @@ def many(tmp_path):
 def witnesses(result) -> set[tuple]:
     """(process, threads, 0) of the workers that coloured the photos of a job."""
     return {tuple(map(int, read_photo(path).pixels[0, 0])) for path in result.paths}
+
+
+@pytest.mark.parametrize(("n_photos", "n_workers"), [(1, 2), (80, 2), (1000, 2), (1000, 64), (30, 1)])
+def test_shards_get_smaller_towards_the_end(n_photos, n_workers):
+    """Workers end together, each of them has several shards, and few of a long job are small."""
+    tasks = [Task(str(i), str(i)) for i in range(n_photos)]
+    shards = list(_shards(tasks, n_workers))
+    sizes = [len(shard) for shard in shards]
+    assert [task for shard in shards for task in shard] == tasks
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] == 1 and sizes[0] <= 16
+    assert sizes[0] <= max(1, n_photos / n_workers / 4)
+    if n_photos / n_workers > 100:
+        assert len(sizes) < n_photos / 10
 
 
 def test_processes_have_a_thread_each(many, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import pickle
@@ -55,9 +56,9 @@ def load_model(model: Any = None, *, storage_options: dict | None = None) -> Any
 
 
 def adjusted(model: Any, params: dict[str, Any]) -> Any:
-    """A copy of a model with some of its parameters set; those that are None stay."""
+    """A shallow copy of a model with some of its own parameters set; those that are None stay."""
     params = {name: value for name, value in params.items() if value is not None}
-    twin = pickle.loads(pickle.dumps(model))
+    twin = copy.copy(model)
     twin.set_params(**params)
     if hasattr(twin, "_check_parameters"):
         twin._check_parameters()

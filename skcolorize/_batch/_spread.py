@@ -13,6 +13,8 @@ from ._plan import Task
 from ._work import Row, failure
 
 MAX_SHARD = 16  # photos: progress comes shard by shard
+#: Part of what is left that a worker's next shard takes: the last ones are small, and workers end together.
+SHARE = 1 / 4
 _DEATHS = {"KilledWorker", "WorkerCrashedError"}  # of Dask and Ray, by name: neither need be installed
 
 
@@ -35,7 +37,7 @@ def spread(
     work : callable
         What a worker calls with a shard and the data; it raises nothing that a single photo is to blame for.
     tasks : list of Task
-        Dealt in shards of at most 16.
+        Dealt in shards of at most 16, towards the end in ever smaller ones.
     data : ndarray
         Sent to each worker once.
     n_jobs : int or None
@@ -46,8 +48,7 @@ def spread(
     rows : list of Row
     """
     n_workers = effective_n_jobs(n_jobs)
-    size = 1 if n_workers == 1 else min(MAX_SHARD, max(1, len(tasks) // (8 * n_workers)))
-    waiting = {i: tasks[i : i + size] for i in range(0, len(tasks), size)}
+    waiting = dict(enumerate(_shards(tasks, n_workers)))
 
     def run(shards: dict[int, list[Task]]) -> Iterator[tuple[int, list[Row]]]:
         calls = [delayed(_numbered)(i, work, shard, data) for i, shard in shards.items()]
@@ -75,6 +76,15 @@ def spread(
             for i in list(waiting)[: 3 * n_workers]:
                 for task in waiting.pop(i):
                     yield run_alone(task)
+
+
+def _shards(tasks: list[Task], n_workers: int) -> Iterator[list[Task]]:
+    start = 0
+    while start < len(tasks):
+        part = int((len(tasks) - start) * SHARE / n_workers)
+        size = 1 if n_workers == 1 else min(MAX_SHARD, max(1, part))
+        yield tasks[start : start + size]
+        start += size
 
 
 def _numbered(i: int, work, shard: list[Task], data: np.ndarray) -> tuple[int, list[Row]]:
