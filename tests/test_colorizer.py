@@ -255,7 +255,7 @@ def test_broken_gray_and_missing_files_are_skipped_with_one_warning(tmp_path):
     with pytest.warns(UserWarning) as caught:
         colorizer = small(max_iter=1).fit(paths)
     message = str(caught[0].message)
-    assert len(caught) == 1
+    assert len(caught) == 1 and caught[0].filename == __file__
     assert message.startswith("fit skipped 3 of 4 photos: photo 1 (")
     assert all(
         word in message for word in ("gray.png') is gray", "cut.png') is broken", "missing.png') is missing")
@@ -275,8 +275,9 @@ def test_the_warning_names_ten_at_most():
 def test_one_hue_is_warned_of():
     gray = GRAY[..., None] / 255
     sepia = np.rint(255 * gray ** [0.8, 1.0, 1.3]).astype(np.uint8)
-    with pytest.warns(UserWarning, match="one hue, as if they were sepia scans"):
-        small(max_iter=1).fit(sepia)
+    with pytest.warns(UserWarning, match="one hue, as if they were sepia scans") as caught:
+        small(max_iter=1).partial_fit(sepia)
+    assert caught[0].filename == __file__
 
 
 def test_a_folder_or_pattern_in_place_of_its_photos(tmp_path, fitted):
@@ -321,9 +322,9 @@ def test_score_is_a_mean_weighted_where_asked(fitted):
 def test_score_skips_what_has_no_colours(fitted):
     with pytest.warns(
         UserWarning, match=r"score skipped 2 of 3 photos: photo 0 is gray.*photo 2 \('no.jpg'\)"
-    ):
+    ) as caught:
         score = fitted.score([GRAY[0], PHOTOS[1], "no.jpg"], sample_weight=[1, 2, 3])
-    assert score == pytest.approx(fitted.score(PHOTOS[1:2]))
+    assert score == pytest.approx(fitted.score(PHOTOS[1:2])) and caught[0].filename == __file__
     with (
         pytest.warns(UserWarning, match="score skipped 1 of 1"),
         pytest.raises(ValueError, match="no photo could be"),

@@ -7,7 +7,7 @@ import hashlib
 import os
 import pickle
 import threading
-from typing import Any
+from typing import Any, BinaryIO
 
 import joblib
 import numpy as np
@@ -46,13 +46,26 @@ def load_model(model: Any = None, *, storage_options: dict | None = None) -> Any
         return Colorizer.from_pretrained(model, storage_options=storage_options)
     if isinstance(model, (str, os.PathLike)):
         with open_file(model, storage_options=storage_options) as file:
-            estimator = joblib.load(file)
+            estimator = _loaded(file, path_text(model))
         if not hasattr(estimator, "predict"):
             raise ValueError(f"{path_text(model)!r} holds {type(estimator).__qualname__}, and no model")
     else:
         estimator = model
     check_is_fitted(estimator)
     return estimator
+
+
+def _loaded(file: BinaryIO, path: str) -> Any:
+    """What a joblib file holds; whatever pickle meets in a strange file is a ValueError that names it."""
+    try:
+        return joblib.load(file)
+    except (ImportError, MemoryError, OSError):
+        raise
+    except Exception as error:
+        raise ValueError(
+            f"{path!r} is damaged, or neither .npz weights nor a model saved by joblib "
+            f"({type(error).__name__}: {error})"
+        ) from error
 
 
 def adjusted(model: Any, params: dict[str, Any]) -> Any:

@@ -14,6 +14,7 @@ from ..images import PhotoError, tiff_pages
 from ..images.encode import FORMATS, image_format
 from ..images.storage import exists, glob_files, has_wildcards, is_remote, list_files, path_text
 
+_UNWRITABLE = {".gif", *SUFFIXES} - set(FORMATS)
 _PAGE = re.compile(r"(.+)-page-[0-9]+(\.[^.]+)", re.DOTALL)
 
 
@@ -100,7 +101,10 @@ def outputs_there(plan: Plan, existing: str, n_alternatives: int, storage_option
     found = list(filter(is_there, names))
     if found:
         others = f" and {len(found) - 1} more outputs are" if len(found) > 1 else " is"
-        raise FileExistsError(f"{found[0]!r}{others} there already: skip or overwrite what exists")
+        raise FileExistsError(
+            f"{found[0]!r}{others} there already: existing='skip' or 'overwrite' "
+            "(on the command line --skip-existing or --overwrite) goes on"
+        )
     return set()
 
 
@@ -115,9 +119,12 @@ def _finder(folder: str | None, storage_options: dict | None) -> Callable[[str],
 
 
 def _is_output_file(destination: str) -> bool:
-    if os.path.splitext(destination)[1].lower() not in FORMATS:
+    suffix = os.path.splitext(destination)[1].lower()
+    if suffix not in (*FORMATS, *_UNWRITABLE) or (not is_remote(destination) and os.path.isdir(destination)):
         return False
-    return is_remote(destination) or not os.path.isdir(destination)
+    if suffix in _UNWRITABLE:
+        raise ValueError(f"{destination!r}: photos can't be written as {suffix}, but as {', '.join(FORMATS)}")
+    return True
 
 
 def _plan_of_one(sources: list[str], destination: str, format: str) -> Plan:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 from .._version import __version__
 
@@ -37,8 +39,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     args = _parser().parse_args(argv)
+
+    def warn(message: Warning | str, *place: Any, **more: Any) -> None:
+        print(f"skcolorize {args.command}: warning: {message}", file=sys.stderr)
+
     try:
-        return args.run(args)
+        with warnings.catch_warnings():
+            warnings.showwarning = warn
+            code = args.run(args)
+            sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # who reads the output has seen enough; nothing more can be written there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SOME_FAILED
     except (ValueError, ImportError, OSError, RuntimeError) as error:
         print(f"skcolorize {args.command}: error: {error}", file=sys.stderr)
         return WRONG_USAGE

@@ -37,6 +37,7 @@ figcaption, li { overflow-wrap: anywhere }
 .pair { position: relative; --at: 50% }
 .pair:focus-within { outline: 3px solid Highlight; outline-offset: 2px }
 .pair img { display: block; width: 100%; height: auto }
+.pair img:first-child { clip-path: inset(0 0 0 var(--at)) }
 .pair img + img { position: absolute; inset: 0; clip-path: inset(0 calc(100% - var(--at)) 0 0) }
 .pair::after { content: ""; position: absolute; top: 0; bottom: 0; left: var(--at); width: 2px;
   margin-left: -1px; background: #fff; box-shadow: 0 0 3px #000; pointer-events: none }

@@ -47,7 +47,7 @@ They let you download and store its photos and use them internally, training mod
 to show or pass on any part of it, to publish comparisons of it with similar data sets, and to remove notices,
 and they ask you to delete what Unsplash tells you to (skcolorize.datasets.purge_images). Whether weights
 trained on it may be published they do not settle. This is information, no legal advice: read them, and if you
-agree pass accept_terms=True, once."""
+agree pass accept_terms=True (on the command line --accept-terms), once."""
 _DESCR = f"""Unsplash Lite data set, version {{version}}
 
 About 25,000 photos, chosen by Unsplash, with their photographers. The tables come from

@@ -254,7 +254,9 @@ def _count_frames(image: Image.Image) -> int:
 def _info(image: Image.Image) -> dict[str, Any]:
     """What describes the photo rather than its pixels."""
     kept = {key: image.info[key] for key in ("exif", "xmp", "dpi") if image.info.get(key)}
-    if image.format == "TIFF":  # whose directory is EXIF by itself
+    if isinstance(image, TiffImageFile):  # whose directory is EXIF by itself
+        if Tag.XResolution not in image.tag_v2:
+            kept.pop("dpi", None)  # Pillow's 1 stands for none
         with suppress(Exception):
             exif = image.getexif()
             for part in (IFD.Exif, IFD.GPSInfo):  # read while the file is open

@@ -47,18 +47,30 @@ def _filesystem(address: str, storage_options: dict | None):
         raise ImportError(f"{address!r} is remote: pip install 'skcolorize[remote]' ({error})") from error
 
 
+@contextmanager
+def _reaching(address: str) -> Iterator[None]:
+    """Turn what fsspec's drivers raise, of any kind, into an OSError that names the address."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError) as error:
+        code = errno.ENOENT if isinstance(error, FileNotFoundError) else errno.EACCES
+        raise OSError(code, os.strerror(code), address) from error
+    except (OSError, ImportError, MemoryError):
+        raise
+    except Exception as error:
+        raise OSError(errno.EIO, str(error) or type(error).__name__, address) from error
+
+
 def open_file(path: str | os.PathLike, mode: str = "rb", *, storage_options: dict | None = None) -> BinaryIO:
     """Open a local or remote file. To write one that others may read meanwhile, use `replace_whole`."""
     text = path_text(path)
     if not is_remote(text):
         return cast(BinaryIO, open(text, mode))
     filesystem, inner = _filesystem(text, storage_options)
-    if mode == "rb":  # in one request: photos are read to their end, and a seekable file is needed
-        try:
+    with _reaching(text):
+        if mode == "rb":  # in one request: photos are read to their end, and a seekable file is needed
             return io.BytesIO(filesystem.cat_file(inner))
-        except FileNotFoundError as error:  # which names it in the driver's own way, or not at all
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), text) from error
-    return filesystem.open(inner, mode)
+        return filesystem.open(inner, mode)
 
 
 def exists(path: str | os.PathLike, *, storage_options: dict | None = None) -> bool:
@@ -67,7 +79,8 @@ def exists(path: str | os.PathLike, *, storage_options: dict | None = None) -> b
     if not is_remote(text):
         return os.path.exists(text)
     filesystem, inner = _filesystem(text, storage_options)
-    return filesystem.exists(inner)
+    with _reaching(text):
+        return filesystem.exists(inner)
 
 
 def list_files(
@@ -92,7 +105,8 @@ def list_files(
     text = path_text(folder)
     if is_remote(text):
         filesystem, inner = _filesystem(text, storage_options)
-        is_folder, found = filesystem.isdir(inner), filesystem.find(inner)
+        with _reaching(text):
+            is_folder, found = filesystem.isdir(inner), filesystem.find(inner)
         start = len(inner.rstrip("/")) + 1
     else:
         is_folder = os.path.isdir(text)
@@ -133,8 +147,9 @@ def glob_files(pattern: str, *, storage_options: dict | None = None) -> tuple[st
     if is_remote(pattern):
         filesystem, inner = _filesystem(root, storage_options)
         inner = inner.rstrip("/") + "/"
-        found = [root + name[len(inner) :] for name in filesystem.glob(inner + rest)]
-        folders = {path for path in found if filesystem.isdir(inner + path[len(root) :])}
+        with _reaching(pattern):
+            found = [root + name[len(inner) :] for name in filesystem.glob(inner + rest)]
+            folders = {path for path in found if filesystem.isdir(inner + path[len(root) :])}
     else:
         found = glob.glob(pattern, recursive=True)
         folders = {path for path in found if os.path.isdir(path)}
@@ -163,7 +178,8 @@ def replace_whole(path: str | os.PathLike, *, storage_options: dict | None = Non
         filesystem, inner = _filesystem(text, storage_options)
         with io.BytesIO() as buffer:
             yield buffer
-            filesystem.pipe_file(inner, buffer.getvalue())
+            with _reaching(text):
+                filesystem.pipe_file(inner, buffer.getvalue())
         return
     target = os.path.realpath(text)  # a link stays a link
     part = os.path.join(os.path.dirname(target), f".skcolorize-{secrets.token_hex(8)}.part")
@@ -256,6 +272,7 @@ def make_folder(path: str | os.PathLike, *, storage_options: dict | None = None)
     text = path_text(path)
     if is_remote(text):
         filesystem, inner = _filesystem(text, storage_options)
-        filesystem.makedirs(inner, exist_ok=True)
+        with _reaching(text):
+            filesystem.makedirs(inner, exist_ok=True)
     else:
         Path(text).mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import warnings
 import weakref
@@ -24,6 +25,8 @@ from .distributed import World
 LARGEST_ASPECT = 3.0
 #: Share of all chroma that lies in one hue direction from which on a training set is called tinted.
 TINTED = 0.97
+
+_INSIDE = {"skcolorize", "torch", "sklearn", "contextlib"}  # where no warning is put
 
 
 def memory_limit() -> int:
@@ -220,10 +223,9 @@ def warn_if_tinted(cache: PhotoCache) -> None:
     ab = np.concatenate([rgb_to_lab(cache[i][::8, ::8, :3])[..., 1:].reshape(-1, 2) for i in sample])
     chroma = np.hypot(*ab.T)
     if chroma.sum() > 0 and np.hypot(*ab.sum(axis=0)) / chroma.sum() > TINTED:
-        warnings.warn(
+        _warn(
             "nearly all colour of the training photos has one hue, as if they were sepia scans: "
-            "the model will learn that tint. Pass photos with true colours.",
-            stacklevel=4,
+            "the model will learn that tint. Pass photos with true colours."
         )
 
 
@@ -243,4 +245,12 @@ def report_skipped(cache: PhotoCache, n_photos: int, *, with_targets: bool) -> N
 def warn_skipped(method: str, reasons: list[str], n_photos: int) -> None:
     """One warning that counts the photos a method left out and names the first ten."""
     named = "; ".join(reasons[:10]) + ("; ..." if len(reasons) > 10 else "")
-    warnings.warn(f"{method} skipped {len(reasons)} of {n_photos} photos: {named}", stacklevel=5)
+    _warn(f"{method} skipped {len(reasons)} of {n_photos} photos: {named}")
+
+
+def _warn(message: str) -> None:
+    """Warn at the user's line: outside this package and the libraries that wrap its methods."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _INSIDE:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)

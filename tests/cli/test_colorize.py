@@ -42,6 +42,8 @@ def test_some_failed_is_1_and_they_are_named(photos, model, tmp_path, capsys):
         (["{photos}", "-o", "{photos}/out", "--model", "no-such.npz"], "no-such.npz"),
         (["{photos}", "-o", "{photos}/out", "--vividness", "-1"], "'vividness'"),
         (["{photos}", "-o", "{photos}/out", "--format", "gif"], "'format'"),
+        (["{photos}/a.png", "-o", "{photos}/b.gif"], "can't be written as .gif, but as .jpg"),
+        (["{photos}/a.png", "-o", "{photos}/b.heic"], "can't be written as .heic"),
     ],
 )
 def test_wrong_usage_is_2_and_nothing_is_done(photos, arguments, message, capsys):
@@ -55,7 +57,7 @@ def test_existing_outputs(photos, model, tmp_path, capsys):
     command = ["colorize", str(photos), "-o", str(tmp_path / "out"), "--model", model]
     assert main(command) == 0
     assert main(command) == 2
-    assert "there already" in capsys.readouterr().err
+    assert "there already" in (told := capsys.readouterr().err) and "--skip-existing" in told
     Image.new("L", (9, 9)).save(photos / "new.png")
     assert main([*command, "--skip-existing"]) == 0
     assert "1 done, 2 skipped" in capsys.readouterr().out

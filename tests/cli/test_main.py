@@ -1,5 +1,6 @@
 """The command line as a whole: help that teaches, exit codes, settings made before PyTorch loads."""
 
+import os
 import subprocess
 import sys
 
@@ -49,6 +50,26 @@ def test_ctrl_c_is_130(monkeypatch, capsys):
     monkeypatch.setattr("skcolorize._batch.colorize_files", interrupted)
     assert main(["colorize", "a.jpg", "-o", "out"]) == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+    command = f"{sys.executable} -m skcolorize info | true; exit ${{PIPESTATUS[0]}}"
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (1, "")
+
+
+def test_a_bucket_without_credentials_is_wrong_usage(s3_server):
+    known = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    nobody = {"AWS_ENDPOINT_URL": s3_server["AWS_ENDPOINT_URL"], "AWS_EC2_METADATA_DISABLED": "true"}
+    code = "from skcolorize.cli import main\n"
+    code += "assert main(['colorize', 's3://nobodys/album', '-o', 'out']) == 2\n"
+    code += "assert main(['info', '--model', 's3://nobodys/model.npz']) == 2\n"
+    command = [sys.executable, "-c", code]  # a process of its own: s3fs remembers credentials
+    run = subprocess.run(command, capture_output=True, text=True, env=known | nobody)
+    assert run.returncode == 0, run.stderr
+    first, second = run.stderr.splitlines()
+    assert "credentials" in first and "'s3://nobodys/album'" in first
+    assert "credentials" in second and "'s3://nobodys/model.npz'" in second
 
 
 def test_as_a_module_it_quietens_openmp_and_loads_no_pytorch_for_help():

@@ -56,10 +56,12 @@ def test_a_model_in_a_bucket_goes_through_every_command(colors, tmp_path, new_bu
     assert f"No such file or directory: '{new_bucket}/nothing.{suffix}'" in capsys.readouterr().err
 
 
-def test_train_leaves_gray_photos_out_and_says_so(colors, tmp_path):
+@pytest.mark.filterwarnings("default")
+def test_train_leaves_gray_photos_out_and_says_so(colors, tmp_path, capsys):
     Image.linear_gradient("L").save(colors / "gray.png")
-    with pytest.warns(UserWarning, match="fit skipped 1 of 4"):
-        assert train(colors, "-o", tmp_path / "m.npz", "--checkpoint", tmp_path / "state") == 1
+    assert train(colors, "-o", tmp_path / "m.npz", "--checkpoint", tmp_path / "state") == 1
+    told = [line for line in capsys.readouterr().err.splitlines() if "skipped" in line]
+    assert len(told) == 1 and told[0].startswith("skcolorize train: warning: fit skipped 1 of 4 photos: ")
     assert (tmp_path / "m.npz").exists()
 
 
@@ -107,6 +109,14 @@ def test_nothing_to_evaluate(tmp_path, capsys):
     Image.linear_gradient("L").save(tmp_path / "gray.png")
     assert main(["evaluate", str(tmp_path)]) == 2
     assert "no photo is left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", b"PK\x03\x04 half of one"])
+@pytest.mark.parametrize("suffix", ["npz", "joblib", "txt"])
+def test_a_file_that_is_no_model(tmp_path, content, suffix, capsys):
+    (tmp_path / f"strange.{suffix}").write_bytes(content)
+    assert main(["info", "--model", str(tmp_path / f"strange.{suffix}")]) == 2
+    assert f"strange.{suffix}" in capsys.readouterr().err
 
 
 def test_info(model, capsys):

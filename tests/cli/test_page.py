@@ -106,6 +106,16 @@ def test_in_a_browser(opened, page):
     assert faults == []
 
 
+def test_nothing_of_one_picture_shines_through_the_other(opened):
+    """Where a photo is transparent, too."""
+    tab, _ = opened
+    pair = tab.locator(".pair").first
+    pair.evaluate("pair => pair.style.setProperty('--at', '50%')")
+    images = [pair.locator("img").nth(i) for i in (0, 1)]
+    clips = [image.evaluate("image => getComputedStyle(image).clipPath") for image in images]
+    assert clips == ["inset(0px 0px 0px 50%)", "inset(0px 50% 0px 0px)"]
+
+
 def test_links_lead_to_the_files(opened, page):
     tab, _ = opened
     links = tab.eval_on_selector_all("a", "links => links.map(link => decodeURIComponent(link.pathname))")

@@ -367,3 +367,10 @@ def test_an_animation_has_one_page():
     assert tiff_pages(animation) == [0]
     with pytest.raises(PhotoError, match="is missing"):
         tiff_pages("no-such.tif")
+
+
+def test_a_tiff_that_tells_no_resolution_has_none(tmp_path):
+    Image.fromarray(gray_scene()).save(tmp_path / "a.tif")
+    Image.fromarray(gray_scene()).save(tmp_path / "b.tif", dpi=(300, 300))
+    assert "dpi" not in read_photo(tmp_path / "a.tif").info  # for Pillow it has 1 an inch
+    assert read_photo(tmp_path / "b.tif").info["dpi"] == (300, 300)
