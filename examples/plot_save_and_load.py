@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import joblib
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.base import clone
 
@@ -28,6 +29,10 @@ colorizer.save_weights(path)
 loaded = Colorizer.from_pretrained(path)
 same = np.array_equal(loaded.predict(photos[4]), colorizer.predict(photos[4]))
 print(f"{path.stat().st_size / 1e6:.1f} MB, the same picture: {same}")
+
+fig, ax = plt.subplots(figsize=(4, 2.8), layout="constrained")
+ax.imshow(loaded.predict(photos[4]))
+ax.set(title="coloured by the model of the file", xticks=[], yticks=[])
 
 # %%
 # A clone goes on from these weights, since the parameter ``weights`` is the path:

@@ -17,6 +17,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+
 from skcolorize.datasets import ImageScraper, load_example_images
 
 site, output = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp())
@@ -45,6 +47,12 @@ scraper = ImageScraper(output, max_size=256, allow_private=True)
 result = scraper.fetch(urls)
 for url, row in zip(urls, result.manifest, strict=True):
     print(f"{url.removeprefix(home):<22}{row['status']:<16}{row['width']} x {row['height']}")
+
+kept = sorted({output / row["path"] for row in result.manifest if row["path"]})
+fig, axes = plt.subplots(1, len(kept), figsize=(9, 1.4), layout="constrained")
+for ax, path in zip(axes, kept, strict=True):
+    ax.imshow(plt.imread(path))
+    ax.set_axis_off()
 
 # %%
 # The same call again asks for nothing that is there already. So does a pipeline, in which the

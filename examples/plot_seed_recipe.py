@@ -12,6 +12,7 @@ convolutions on its last map, the squared error of ab.
 
 import time
 
+import matplotlib.pyplot as plt
 import torch
 
 from skcolorize import Colorizer
@@ -57,7 +58,10 @@ def seconds(colorizer, size):
 
 
 ratio = seconds(classic, 224) / seconds(embedded, 256)
-print(f"the classic network takes {ratio:.0f} times as long as the embedded one")
+fig, ax = plt.subplots(figsize=(7, 1.6), layout="constrained")
+bars = ax.barh(["embedded, 256 x 256", "classic, 224 x 224"], [1, ratio], color=["C1", "C0"])
+ax.bar_label(bars, fmt="%.0f", padding=3)
+ax.set_xlabel("time of one photo, the embedded network's is 1")
 
 # %%
 # **To take away**: the recipe is there for comparison. It costs many times as much, sees one

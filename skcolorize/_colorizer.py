@@ -7,7 +7,7 @@ import copy
 import os
 from collections.abc import Iterator
 from numbers import Integral, Real
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -225,17 +225,17 @@ class Colorizer(BasePhotoEstimator):
         "verbose": (rules.BOOLEAN,),
     }
 
-    # what fit sets, for type checkers
-    module_: ColorizationNetwork
-    ab_bins_: np.ndarray
-    n_iter_: int
-    loss_curve_: list[float]
-    best_loss_: float | None
-    validation_scores_: list[float] | None
-    best_validation_score_: float | None
-    skipped_images_: list[SkippedImage]
-    _decoding: Decoding
-    _origin: str
+    if TYPE_CHECKING:  # what fit sets
+        module_: ColorizationNetwork
+        ab_bins_: np.ndarray
+        n_iter_: int
+        loss_curve_: list[float]
+        best_loss_: float | None
+        validation_scores_: list[float] | None
+        best_validation_score_: float | None
+        skipped_images_: list[SkippedImage]
+        _decoding: Decoding
+        _origin: str
 
     def __init__(
         self,

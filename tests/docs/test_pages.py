@@ -67,6 +67,7 @@ def opened(browser, site):
     def open_page(name, width=1280, scheme="light"):
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda m: m.type == "error" and "load" not in m.text and faults.append(m.text))
         page.on("requestfailed", lambda request: faults.append(request.url))
         page.on("request", lambda r: r.url.startswith((site, "data:")) or faults.append(f"asks for {r.url}"))
         page.on("response", lambda r: r.ok or faults.append(f"{r.status} {r.url}"))
@@ -86,6 +87,8 @@ def opened(browser, site):
 def test_nothing_overflows_and_pictures_load(opened, name, width, scheme):
     page = opened(name, width, scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    beside = "[...document.querySelectorAll('.bd-sidebar-secondary a')].filter(a => a.offsetParent)"
+    assert page.evaluate(f"Math.max(0, ...{beside}.map(a => a.getBoundingClientRect().right))") <= width
     empty = "[...document.images].filter(i => i.offsetParent && !(i.complete && i.naturalWidth))"
     page.evaluate("document.querySelectorAll('img[loading=lazy]').forEach(i => i.loading = 'eager')")
     page.wait_for_function(f"({empty}).length === 0", timeout=5000)
@@ -128,6 +131,12 @@ def test_the_front_pages_strip_is_moved_by_mouse_and_keyboard(opened):
     page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + box["height"] / 2)
     left = float(page.evaluate(shown).rstrip("%)").split()[-1])
     assert 70 < left < 80
+
+
+def test_every_example_has_a_picture():
+    examples = sorted((HTML.parents[2] / "examples").glob("plot_*.py"))
+    pictures = [HTML / "_images" / f"sphx_glr_{path.stem}_001.png" for path in examples]
+    assert len(examples) >= 12 and not [path for path in pictures if not path.exists()]
 
 
 def test_the_reference_links_to_the_lines_of_the_source(opened):
