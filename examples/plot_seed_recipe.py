@@ -66,4 +66,4 @@ ax.set_xlabel("time of one photo, the embedded network's is 1")
 # %%
 # **To take away**: the recipe is there for comparison. It costs many times as much, sees one
 # value for each patch of 32 pixels, and its squared error asks for the mean of all likely
-# colours, which is nearly gray.
+# colours, which is nearly gray. What published networks reach is in :doc:`/user_guide/limits`.

@@ -79,7 +79,7 @@ class View:
         return whole
 
     def _lightness(self) -> np.ndarray:
-        """Of large photos the gray levels, by which colours are looked up; their L would take four bytes each."""
+        """Of large photos the gray levels, by which colours are looked up; L would take four bytes each."""
         return self._levels if self._levels.size >= LEAST_PIXELS else self._fine_lightness()
 
     def _fine_lightness(self) -> np.ndarray:

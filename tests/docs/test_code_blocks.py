@@ -1,4 +1,4 @@
-"""Every Python block of the user guide and of the front page runs, page by page, in a folder with photos.
+"""Every Python block of the user guide, the front page and the README runs, in a folder with photos.
 
 A block with ``>>>`` is a doctest. A block that can't run here is marked by a comment in front of it::
 
@@ -103,6 +103,14 @@ def test_blocks_of_a_page_run(page, photo_folder, one_epoch, request):
     names = {"__name__": "__main__"}
     for line, text in found:
         run(text.replace("s3://", "memory://"), page, line, names)
+
+
+def test_the_lines_of_the_readme_run(photo_folder, one_epoch):
+    page = DOCS.parent / "README.md"
+    text = page.read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    run(block, page, text[: text.index(block)].count("\n") + 1, {"__name__": "__main__"})
+    assert (photo_folder / "mine.npz").exists()
 
 
 def test_no_block_is_missed():
