@@ -6,6 +6,8 @@ CIELAB is that of scikit-image: D65, 2 degree observer, L in 0..100, a and b in 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
@@ -315,23 +317,33 @@ def clip_to_gamut(lab: ArrayLike) -> np.ndarray:
 
     def kernel(start, stop):
         strip = colors[start:stop]
-        outside = np.flatnonzero(_leaves_gamut(strip))
-        worst = strip[outside]
-        low, high = np.zeros((len(worst), 1), np.float32), np.ones((len(worst), 1), np.float32)
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            leaves = _leaves_gamut(np.hstack([worst[:, :1], worst[:, 1:] * middle]))[:, None]
-            low, high = np.where(leaves, low, middle), np.where(leaves, middle, high)
-        strip[outside, 1:] *= low
+        outside = np.flatnonzero(_gamut_test(strip)(1))
+        if outside.size:
+            leaves = _gamut_test(strip[outside])
+            kept, step = np.zeros(outside.size, np.float32), 1.0
+            for _ in range(_HALVINGS):
+                step /= 2
+                kept += step
+                kept -= step * leaves(kept)
+            strip[outside, 1:] *= kept[:, None]
 
     tables.share_strips(lambda size: kernel, len(colors))
     return lab
 
 
-def _leaves_gamut(lab: np.ndarray) -> np.ndarray:
-    roots, *scratch = np.empty((3, 3, len(lab)), np.float32)
+def _gamut_test(lab: np.ndarray) -> Callable:
+    """A function that tells which colours leave the gamut with a part of their chroma."""
+    roots, shift, *scratch = np.empty((4, 3, len(lab)), np.float32)
     tables.roots_from_lab(lab.T, roots)
-    return tables.is_outside(tables.linear_from_roots(roots, scratch), scratch[1][:2])
+    y = roots[1].copy()
+    np.subtract(roots, y, out=shift)
+
+    def leaves(part: ArrayLike) -> np.ndarray:
+        np.multiply(shift, part, out=roots)
+        np.add(roots, y, out=roots)
+        return tables.is_outside(tables.linear_from_roots(roots, scratch), scratch[1][:2])
+
+    return leaves
 
 
 def check_dtype(dtype: DTypeLike) -> str:

@@ -77,7 +77,7 @@ class Decoding:
         temperature, lift, gain = self.calibration.at(vividness)
         if self.bins is None:
             return outputs["ab"].float() * (128.0 * gain)
-        return annealed_mean(self._adjusted(outputs["logits"], lift), self.bins, temperature) * gain
+        return annealed_mean(outputs["logits"], self.bins, temperature, self._frequent(lift)) * gain
 
     def samples(self, outputs, vividness: float, n_samples: int, generator: torch.Generator) -> torch.Tensor:
         """Coherent alternatives: the distribution of one photo decoded under smooth random preferences.
@@ -97,7 +97,7 @@ class Decoding:
             Lab units.
         """
         temperature, lift, gain = self.calibration.at(vividness)
-        logits = self._adjusted(outputs["logits"], lift)
+        logits, frequent = outputs["logits"], self._frequent(lift)
         assert self.bins is not None  # a network that gives ab itself has no alternatives
         near = torch.exp(-((torch.cdist(self.bins, self.bins) / PREFERENCE_REACH) ** 2) / 2)
         near = near / near.norm(dim=1, keepdim=True)
@@ -107,16 +107,15 @@ class Decoding:
                 "jk,khw->jhw", near, torch.randn(len(near), 4, 4, generator=generator).to(near)
             )
             field = F.interpolate(field[None], size=logits.shape[-2:], mode="bicubic", align_corners=False)
-            drawn.append(annealed_mean(logits + PREFERENCE_STRENGTH * field, self.bins, temperature))
+            drawn.append(annealed_mean(logits + PREFERENCE_STRENGTH * field, self.bins, temperature, frequent))
         return torch.cat(drawn) * gain
 
-    def _adjusted(self, logits: torch.Tensor, lift: float) -> torch.Tensor:
-        """Logits with what is frequent in the prior taken back (logit adjustment, Menon et al. 2021)."""
-        logits = logits.float()
+    def _frequent(self, lift: float) -> torch.Tensor | None:
+        """What is taken back of each bin's logit for being frequent (logit adjustment, Menon et al. 2021)."""
         if self.prior is None or lift == 0:
-            return logits
+            return None
         smooth = (1 - PRIOR_SMOOTHING) * self.prior + PRIOR_SMOOTHING / len(self.prior)
-        return logits - lift * smooth.log()[None, :, None, None]
+        return lift * smooth.log()
 
     def to(self, device: torch.device) -> Decoding:
         """The same on another device."""
@@ -124,7 +123,9 @@ class Decoding:
         return replace(self, bins=bins, prior=prior)
 
 
-def annealed_mean(logits: torch.Tensor, bins: torch.Tensor, temperature: float) -> torch.Tensor:
+def annealed_mean(
+    logits: torch.Tensor, bins: torch.Tensor, temperature: float, offset: torch.Tensor | None = None
+) -> torch.Tensor:
     """Mean over the bins of the distribution sharpened by a temperature.
 
     Parameters
@@ -134,6 +135,8 @@ def annealed_mean(logits: torch.Tensor, bins: torch.Tensor, temperature: float) 
         Centres in Lab units.
     temperature : float
         1 is the plain mean, towards 0 the most likely bin.
+    offset : tensor of shape (n_bins,) or None, default=None
+        Taken from the logits of each bin first.
 
     Returns
     -------
@@ -144,8 +147,13 @@ def annealed_mean(logits: torch.Tensor, bins: torch.Tensor, temperature: float) 
     ----------
     R. Zhang, P. Isola, A. Efros, "Colorful image colorization", ECCV 2016.
     """
-    shares = torch.softmax(logits.movedim(1, -1) / temperature, dim=-1)  # channels lie last in memory
-    return (shares @ bins).movedim(-1, 1)
+    rows = logits.float().movedim(1, -1)  # channels lie last in memory
+    if offset is None:
+        rows = rows / temperature
+    else:
+        rows = torch.add(offset / -temperature, rows, alpha=1 / temperature)
+    # a product with (n_bins, 2) as it is takes longer than the softmax
+    return F.linear(torch.softmax(rows, dim=-1), bins.T.contiguous()).movedim(-1, 1)
 
 
 def confidence(logits: torch.Tensor) -> torch.Tensor:

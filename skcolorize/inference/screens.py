@@ -63,12 +63,19 @@ def screen_frequency(lightness: np.ndarray, stretch: float = 1.0) -> float | Non
     window, radius, ring, within, partner = _plan(side, round(stretch, 3))
     square = torch.from_numpy(lightness[top : top + side, left : left + side])
     spectrum = torch.fft.rfft2((square - square.mean()) * window).abs()
-    near = F.max_pool2d(spectrum[None], 3, 1, 1).numpy().ravel()  # a peak lies between bins
+    near = _highest_near(spectrum).numpy().ravel()  # a peak lies between bins
     spectrum = spectrum.numpy().ravel()
     usual = np.bincount(ring, spectrum) / np.bincount(ring)
     pairs = np.minimum(spectrum[within], near[partner])
     peaks = pairs > STRENGTH * usual[ring[within]]
     return float(radius[peaks].min()) if peaks.any() else None
+
+
+def _highest_near(plane: torch.Tensor) -> torch.Tensor:
+    """The largest in each window of 3 x 3; ``max_pool2d`` takes twenty times as long."""
+    padded = F.pad(plane[None], (1, 1, 1, 1))[0]
+    rows = torch.maximum(torch.maximum(padded[:-2], padded[1:-1]), padded[2:])
+    return torch.maximum(torch.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
 
 
 @lru_cache(maxsize=8)
