@@ -107,7 +107,9 @@ class Decoding:
                 "jk,khw->jhw", near, torch.randn(len(near), 4, 4, generator=generator).to(near)
             )
             field = F.interpolate(field[None], size=logits.shape[-2:], mode="bicubic", align_corners=False)
-            drawn.append(annealed_mean(logits + PREFERENCE_STRENGTH * field, self.bins, temperature, frequent))
+            drawn.append(
+                annealed_mean(logits + PREFERENCE_STRENGTH * field, self.bins, temperature, frequent)
+            )
         return torch.cat(drawn) * gain
 
     def _frequent(self, lift: float) -> torch.Tensor | None:

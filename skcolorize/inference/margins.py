@@ -13,7 +13,7 @@ FLAT = 0.95, 12
 BORDER = 0.012, 0.35
 
 
-def picture_box(levels: np.ndarray) -> tuple[slice, slice]:
+def picture_box(levels: np.ndarray, copy: Image.Image | None = None) -> tuple[slice, slice]:
     """Rows and columns of the picture within a border of paper; everything where there is none.
 
     A border is of one lightness and lies on all four sides: a flat sky alone is none.
@@ -22,6 +22,8 @@ def picture_box(levels: np.ndarray) -> tuple[slice, slice]:
     ----------
     levels : uint8 or uint16 array of shape (H, W)
         Gray levels.
+    copy : PIL.Image.Image of mode L, optional
+        The same photo with fewer pixels, where there is one: looked at instead, unless it is too small.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def picture_box(levels: np.ndarray) -> tuple[slice, slice]:
     (slice(10, 90, None), slice(5, 95, None))
     """
     height, width = levels.shape
-    small = _look(levels)
+    small = _look(levels) if copy is None or max(copy.size) < LOOK else _small(copy)
     h, w = small.shape
     edges = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     near = np.abs(small - np.median(edges)) <= FLAT[1]
@@ -57,8 +59,11 @@ def picture_box(levels: np.ndarray) -> tuple[slice, slice]:
 
 
 def _look(levels: np.ndarray) -> np.ndarray:
-    """A small float32 copy in 0..255."""
     if levels.dtype == np.uint16:
         levels = (levels >> 8).astype(np.uint8)
-    step = max(1, -(-max(levels.shape) // LOOK))
-    return np.asarray(Image.fromarray(levels).reduce(step), dtype=np.float32)
+    return _small(Image.fromarray(levels))
+
+
+def _small(image: Image.Image) -> np.ndarray:
+    """A float32 copy in 0..255 whose longest side is about `LOOK`."""
+    return np.asarray(image.reduce(max(1, -(-max(image.size) // LOOK))), dtype=np.float32)

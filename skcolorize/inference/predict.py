@@ -49,15 +49,30 @@ def working_size(height: int, width: int, image_size: int | tuple[int, int]) -> 
     return height, width
 
 
-def small_lightness(levels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """L (0..100, float32) of gray levels (uint8 or uint16, shape (H, W)) resized to (height, width)."""
-    height, width = size
+def reduced(levels: np.ndarray, size: tuple[int, int]) -> Image.Image:
+    """Gray levels (uint8) reduced by whole factors, to no less than twice a size (height, width)."""
+    return Image.fromarray(levels).reduce(_factors(levels.shape, size))
+
+
+def _factors(shape, size):
+    """Whole factors for width and height, as ``Image.resize(reducing_gap=2)`` takes them."""
+    return tuple(max(1, int(side / wanted / 2)) for side, wanted in zip(shape[::-1], size[::-1], strict=True))
+
+
+def small_lightness(levels: np.ndarray, size: tuple[int, int], copy: Image.Image | None = None) -> np.ndarray:
+    """L (0..100, float32) of gray levels (uint8 or uint16, shape (H, W)) resized to (height, width).
+
+    ``copy`` is what `reduced` gives, where it is there already.
+    """
+    (height, width), (factor_x, factor_y) = levels.shape, _factors(levels.shape, size)
     if levels.dtype == np.uint8:
-        image = Image.fromarray(levels)
+        image = copy or reduced(levels, size)
     else:
         image = Image.fromarray(levels.astype(np.float32) * np.float32(1 / 65535))
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        image = image.reduce((factor_x, factor_y))
+    if levels.shape != size:
+        box = (0, 0, width / factor_x, height / factor_y)
+        image = image.resize(size[::-1], Image.Resampling.LANCZOS, box)
     small = np.asarray(image)
     return gray_to_lightness(small if small.dtype == np.uint8 else small.clip(0, 1))
 

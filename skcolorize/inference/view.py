@@ -12,7 +12,7 @@ from ..color import gray_to_lightness, rgb_to_lab
 from .decoding import Decoding, confidence
 from .margins import picture_box
 from .palette import LEAST_PIXELS
-from .predict import Session, enlarged, inside_gamut, small_lightness, working_size
+from .predict import Session, enlarged, inside_gamut, reduced, small_lightness, working_size
 from .rendering import as_image, render_lab, render_rgb, render_rgbx
 from .screens import descreened
 
@@ -34,12 +34,16 @@ class View:
 
     def __init__(self, session: Session, decoding: Decoding, pixels, levels, image_size):
         self._decoding, self._pixels, self._levels = decoding, pixels, levels
-        self._box = picture_box(levels)
-        inside = levels[self._box]
-        height, width = inside.shape
+        height, width = levels.shape
         size = working_size(height, width, image_size)
+        copy = reduced(levels, size) if levels.dtype == np.uint8 else None
+        self._box = picture_box(levels, copy)
+        inside = levels[self._box]
+        if inside.shape != levels.shape:
+            height, width = inside.shape
+            size, copy = working_size(height, width, image_size), None
         stretch = size[0] * width / (size[1] * height)
-        self._small = descreened(small_lightness(inside, size), stretch)
+        self._small = descreened(small_lightness(inside, size, copy), stretch)
         self._outputs = session.run(self._small)
 
     def rgb(self, vividness: float, n_jobs=None) -> np.ndarray:

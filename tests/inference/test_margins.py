@@ -8,6 +8,7 @@ from skcolorize import Colorizer
 from skcolorize.color import rgb_to_lab
 from skcolorize.images.decode import gray_levels
 from skcolorize.inference.margins import picture_box
+from skcolorize.inference.predict import reduced
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,16 @@ def test_a_border_is_found_to_a_few_pixels(photo, level):
 def test_sixteen_bits_and_eight_give_one_box(photo):
     scan, _ = framed(photo, 230, noise=0)
     assert picture_box(scan) == picture_box(scan.astype(np.uint16) * 257)
+
+
+@pytest.mark.parametrize("size", [(192, 288), (32, 32)])
+def test_a_reduced_copy_shows_the_same_border(photo, size):
+    scan, border = framed(photo, 230)
+    scan, depths = scan.repeat(4, axis=0).repeat(4, axis=1), [4 * b for b in border]
+    box = picture_box(scan, reduced(scan, size))
+    for found, depth, side in zip(box, depths, scan.shape, strict=True):
+        assert abs(found.start - depth) <= 12
+        assert abs(side - found.stop - depth) <= 12
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket"])

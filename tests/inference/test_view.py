@@ -7,7 +7,9 @@ from PIL import Image
 from skimage import data
 
 from skcolorize import Colorizer, colorize_files
+from skcolorize.color import gray_to_lightness
 from skcolorize.images.decode import Photo, gray_levels
+from skcolorize.inference.predict import reduced, small_lightness
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +45,19 @@ def test_files_get_the_picture_of_predict(colorizer, gray, tmp_path):
 def test_a_large_colour_photo_is_its_gray(colorizer):
     photo = np.asarray(Image.fromarray(data.coffee()).resize((1100, 1000)))
     assert_array_equal(colorizer.predict(photo), colorizer.predict(gray_levels(photo)))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("size", [(128, 192), (64, 64), (400, 600), (512, 640)])
+def test_the_small_copy_is_pillows(dtype, size):
+    levels = gray_levels(data.coffee()).astype(dtype) * dtype(np.iinfo(dtype).max // 255)
+    image = Image.fromarray(
+        levels if dtype == np.uint8 else levels.astype(np.float32) * np.float32(1 / 65535)
+    )
+    asked = image.resize(size[::-1], Image.Resampling.LANCZOS, reducing_gap=2)
+    expected = gray_to_lightness(np.asarray(asked).clip(0, 1 if dtype == np.uint16 else 255))
+    assert_array_equal(small_lightness(levels, size), expected)
+    if dtype == np.uint8:
+        assert_array_equal(
+            small_lightness(levels, size, reduced(levels, size)), small_lightness(levels, size)
+        )
