@@ -22,7 +22,7 @@ from .images.decode import Photo, PhotoError, gray_levels, is_gray, read_photo
 from .images.forms import PhotoLike, Photos, PhotosLike, check_photos
 from .images.storage import is_remote
 from .inference.decoding import Decoding
-from .inference.devices import resolve_device, resolve_precision
+from .inference.devices import memory_told, resolve_device, resolve_precision
 from .inference.predict import (
     Session,
     forget_session,
@@ -31,6 +31,7 @@ from .inference.predict import (
 )
 from .inference.threads import ordered_map
 from .inference.view import View
+from .inference.windows import looked_at
 from .metrics import peak_signal_noise_ratio, squash256
 from .networks import ColorizationNetwork
 from .training.cache import cache_photos, report_skipped, warn_if_tinted, warn_skipped
@@ -327,7 +328,10 @@ class Colorizer(BasePhotoEstimator):
         photos, targets = self._check_training_photos(X, y, "fit")
         goes_on = self.warm_start and hasattr(self, "module_")
         world = World(local_device(resolve_device(self.device)))
-        with self._held_checkpoint(photos, targets, goes_on, world) as checkpoint:
+        with (
+            self._held_checkpoint(photos, targets, goes_on, world) as checkpoint,
+            memory_told(world.device, "this fit", "lower image_size or batch_size"),
+        ):
             saved = world.agreed(checkpoint.load() if checkpoint else None)
             seed = saved["seed"] if saved else world.agreed(self._draw_seed())
             run = self._begin(
@@ -382,12 +386,13 @@ class Colorizer(BasePhotoEstimator):
         earlier = (self.n_iter_, self.loss_curve_, None) if goes_on else (0, [], None)
         world = World(local_device(resolve_device(self.device)))
         schedule = {"max_iter": 1, "learning_rate": "constant"}
-        run = self._begin(photos, targets, world.agreed(self._draw_seed()), goes_on, world, **schedule)
-        if goes_on and (moments := self.__dict__.get("_moments")):
-            run.trainer.take_moments(moments)
-        run.trainer.epoch = earlier[0]  # new crops at each call
-        run.trainer.run_epoch()
-        run.finish()
+        with memory_told(world.device, "this fit", "lower image_size or batch_size"):
+            run = self._begin(photos, targets, world.agreed(self._draw_seed()), goes_on, world, **schedule)
+            if goes_on and (moments := self.__dict__.get("_moments")):
+                run.trainer.take_moments(moments)
+            run.trainer.epoch = earlier[0]  # new crops at each call
+            run.trainer.run_epoch()
+            run.finish()
         self._take({**self._learned(run, earlier), "_moments": run.trainer.optimizer.state_dict()})
         return self
 
@@ -533,9 +538,7 @@ class Colorizer(BasePhotoEstimator):
         """
         photos = self._check_photos(X, "transform")
 
-        return photos.collect(
-            self._map(photos, lambda photo, n_jobs: self._view(photo).lab(self.vividness, n_jobs))
-        )
+        return photos.collect(self._map(photos, lambda photo, view, n_jobs: view.lab(self.vividness, n_jobs)))
 
     @available_if(_has_distribution)
     def predict_confidence(self, X: PhotoLike | PhotosLike) -> np.ndarray:
@@ -554,7 +557,7 @@ class Colorizer(BasePhotoEstimator):
         """
         photos = self._check_photos(X, "predict_confidence")
 
-        return photos.collect(self._map(photos, lambda photo, n_jobs: self._view(photo).confidence()))
+        return photos.collect(self._map(photos, lambda photo, view, n_jobs: view.confidence()))
 
     @available_if(_has_distribution)
     def sample_y(
@@ -583,8 +586,8 @@ class Colorizer(BasePhotoEstimator):
         photos = self._check_photos(X, "sample_y")
         seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
-        def samples(photo: Photo, n_jobs):
-            return self._view(photo).samples(self.vividness, n_samples, seed, n_jobs)
+        def samples(photo: Photo, view: View, n_jobs):
+            return view.samples(self.vividness, n_samples, seed, n_jobs)
 
         return photos.collect(self._map(photos, samples))
 
@@ -634,7 +637,8 @@ class Colorizer(BasePhotoEstimator):
                 reasons.append(str(error))
                 continue
             gray = Photo(gray_levels(squash256(shown)), None, photos.name(i))
-            scores.append(peak_signal_noise_ratio(squash256(true), self._predict_one(gray, self.n_jobs)))
+            predicted = self._view(gray).rgb(self.vividness, self.n_jobs)
+            scores.append(peak_signal_noise_ratio(squash256(true), predicted))
             kept.append(weights[i])
         if reasons:
             warn_skipped("score", reasons, len(photos))
@@ -655,17 +659,29 @@ class Colorizer(BasePhotoEstimator):
         return check_photos(X, single=True, method=method)
 
     def _map(self, photos: Photos, work) -> Iterator[np.ndarray]:
-        """``work(photo, n_jobs)`` for each photo: several share the threads, one has them for its strips."""
+        """``work(photo, view, n_jobs)`` for each photo.
+
+        Several share the threads, one has them for its strips. A GPU sees those of one working size together.
+        """
         alone = len(photos) == 1
+        n_jobs = 1 if alone else self.n_jobs
 
-        def read_and_work(numbered):
-            index, item = numbered
-            return work(read_photo(item, name=photos.name(index)), self.n_jobs if alone else 1)
+        def read(numbered):
+            photo = read_photo(numbered[1], name=photos.name(numbered[0]))
+            return photo, self._view(photo)
 
-        return ordered_map(read_and_work, enumerate(photos), 1 if alone else self.n_jobs)
+        session = self._session()
 
-    def _predict_one(self, photo: Photo, n_jobs) -> np.ndarray:
-        return photo.with_alpha(self._view(photo).rgb(self.vividness, n_jobs))
+        def worked(pair):
+            with memory_told(session.device, "a photo", "lower image_size"):
+                return work(*pair, self.n_jobs if alone else 1)
+
+        if not session.takes_many:
+            return ordered_map(lambda numbered: worked(read(numbered)), enumerate(photos), n_jobs)
+        return ordered_map(worked, looked_at(ordered_map(read, enumerate(photos), n_jobs)), n_jobs)
+
+    def _predict_one(self, photo: Photo, view: View, n_jobs) -> np.ndarray:
+        return photo.with_alpha(view.rgb(self.vividness, n_jobs))
 
     def _predict_image(self, photo: Photo) -> Image.Image:
         """What `predict` gives, without alpha, as an image that is saved without a copy of its pixels."""

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from sklearn.exceptions import NotFittedError
 from small import made_up_photos, same_weights, small
@@ -347,3 +348,13 @@ def test_verbose_prints_one_line_an_epoch(capsys):
 def test_a_loss_that_explodes_says_what_to_turn():
     with pytest.raises(ValueError, match=r"the loss became .* lower learning_rate_init"):
         small(learning_rate_init=1e30, learning_rate="constant", max_iter=9).fit(PHOTOS)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_want_of_a_gpus_memory_names_parameters_wherever_it_comes(method, monkeypatch):
+    def greedy(*args):
+        raise torch.OutOfMemoryError("CUDA out of memory")  # which can't be had here for real
+
+    monkeypatch.setattr("skcolorize.training.run.bin_shares", greedy)
+    with pytest.raises(MemoryError, match="too little memory for this fit: lower image_size or batch_size"):
+        getattr(small(), method)(PHOTOS)

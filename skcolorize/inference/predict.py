@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -11,7 +12,10 @@ from PIL import Image
 
 from ..color import clip_to_gamut, gray_to_lightness
 from ..networks import fold_batch_norm
+from .devices import memory_told
 
+#: Pixels, at the working size, that a GPU is given at once: 56 photos of 192 x 192.
+BATCH_PIXELS = 2**21
 STEP = 32
 """Sides of a working size are multiples of this: the stride of the deepest map."""
 
@@ -103,7 +107,7 @@ def enlarged(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 class Session:
     """A network made ready to predict: its norms folded, on its device, in its precision.
 
-    Holds no state of a call, so that threads may share it.
+    Threads may share it: all that a call leaves behind is how large batches may be.
 
     Parameters
     ----------
@@ -114,21 +118,56 @@ class Session:
 
     def __init__(self, network, device: torch.device, precision: str = "float32"):
         self.device, self.precision = device, precision
+        self._batch_pixels = BATCH_PIXELS
         self.network = fold_batch_norm(network).to(device).eval()
+
+    @property
+    def takes_many(self) -> bool:
+        """Whether photos go through together: on a GPU, which is idle with one."""
+        return self.device.type != "cpu"
 
     def run(self, lightness: np.ndarray) -> dict[str, torch.Tensor]:
         """Outputs of the network for L of shape (h, w), 0..100, at the working size.
 
-        A photo goes through alone: what it comes out as must not depend on its neighbours, and oneDNN
-        promises nothing across batch sizes.
+        On a CPU a photo goes through alone: what it comes out as must not depend on its neighbours, and
+        oneDNN promises nothing across batch sizes.
         """
-        x = torch.from_numpy(lightness * np.float32(1 / 50) - 1)[None, None].to(self.device)
+        return self.run_many([lightness])[0]
+
+    def run_many(self, planes: list[np.ndarray]) -> list[dict[str, torch.Tensor]]:
+        """Outputs for several photos of one working size, in batches that are halved where memory is short.
+
+        Raises
+        ------
+        MemoryError
+            Where half a batch is too much as well.
+        """
+        outputs: list[dict[str, torch.Tensor]] = []
+        while part := planes[len(outputs) : len(outputs) + max(1, self._batch_pixels // planes[0].size)]:
+            outputs += self._run_or_halve(part)
+        return outputs
+
+    def _run_or_halve(self, planes: list[np.ndarray]) -> list[dict[str, torch.Tensor]]:
+        with suppress(torch.OutOfMemoryError):
+            return self._run(planes)
+        # out of the block, where the error no longer holds the maps of the batch
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        half = -(-len(planes) // 2)
+        self._batch_pixels = half * planes[0].size  # for the next ones too
+        height, width = planes[0].shape
+        what = f"{half} photos at the working size of {height} x {width} pixels"
+        with memory_told(self.device, what, "lower image_size"):
+            return [output for part in (planes[:half], planes[half:]) if part for output in self._run(part)]
+
+    def _run(self, planes: list[np.ndarray]) -> list[dict[str, torch.Tensor]]:
+        x = torch.from_numpy(np.stack(planes)[:, None] * np.float32(1 / 50) - 1).to(self.device)
         x = x.contiguous(memory_format=torch.channels_last)
         dtype = getattr(torch, self.precision)
         narrow = dtype != torch.float32
         with torch.inference_mode(), torch.autocast(self.device.type, dtype, enabled=narrow):
-            outputs = self.network(x)
-        return {name: value.float() for name, value in outputs.items()}
+            outputs = {name: value.float() for name, value in self.network(x).items()}
+        return [{name: value[i : i + 1] for name, value in outputs.items()} for i in range(len(planes))]
 
 
 # Beside the estimator, not in it: predicting must not change what an estimator holds.

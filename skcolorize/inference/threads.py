@@ -31,7 +31,7 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T], n_jobs: int | No
     Yields
     ------
     result : object
-        What `function` gave; an error of it is raised at its place.
+        What `function` gave; an error of it, or of `items`, is raised at its place.
 
     Examples
     --------
@@ -45,13 +45,18 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T], n_jobs: int | No
         return
     with ThreadPoolExecutor(n_threads) as pool:
         waiting: deque = deque()
+        coming, error = iter(items), None
         try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > n_threads:
+            while error is None or waiting:
+                if error is None:
+                    try:
+                        waiting.append(pool.submit(function, next(coming)))
+                    except Exception as stopped:  # the end of the items is one as well
+                        error = stopped
+                if len(waiting) > n_threads or (error and waiting):
                     yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            if not isinstance(error, StopIteration):
+                raise error
         finally:
             for future in waiting:
                 future.cancel()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from .screens import descreened
 
 
 class View:
-    """A photo looked at by a network.
+    """A photo as a network looks at it.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class View:
     """
 
     def __init__(self, session: Session, decoding: Decoding, pixels, levels, image_size):
-        self._decoding, self._pixels, self._levels = decoding, pixels, levels
+        self._session, self._decoding, self._pixels, self._levels = session, decoding, pixels, levels
         height, width = levels.shape
         size = working_size(height, width, image_size)
         copy = reduced(levels, size) if levels.dtype == np.uint8 else None
@@ -44,7 +44,19 @@ class View:
             size, copy = working_size(height, width, image_size), None
         stretch = size[0] * width / (size[1] * height)
         self._small = descreened(small_lightness(inside, size, copy), stretch)
-        self._outputs = session.run(self._small)
+        self._seen: dict[str, torch.Tensor] | None = None
+
+    @property
+    def n_pixels(self) -> int:
+        """Of the photo."""
+        return self._levels.size
+
+    @property
+    def _outputs(self) -> dict[str, torch.Tensor]:
+        """What the network says, asked when it is needed, if `look_together` has not."""
+        if self._seen is None:
+            self._seen = self._session.run(self._small)
+        return self._seen
 
     def rgb(self, vividness: float, n_jobs=None) -> np.ndarray:
         """sRGB uint8 (H, W, 3) with the photo's own lightness."""
@@ -91,3 +103,20 @@ class View:
         if self._pixels.ndim == 3:
             return np.ascontiguousarray(rgb_to_lab(self._pixels)[..., 0])
         return self._pixels if self._pixels.dtype.kind == "u" else gray_to_lightness(self._pixels)
+
+
+def look_together(views: Sequence[View]) -> None:
+    """Show photos to their network, those of one working size together.
+
+    Parameters
+    ----------
+    views : sequence of View
+        Of one session.
+    """
+    sizes: dict[tuple[int, ...], list[View]] = {}
+    for view in views:
+        sizes.setdefault(view._small.shape, []).append(view)
+    for alike in sizes.values():
+        outputs = alike[0]._session.run_many([view._small for view in alike])
+        for view, seen in zip(alike, outputs, strict=True):
+            view._seen = seen

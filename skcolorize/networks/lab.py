@@ -40,14 +40,14 @@ def rgb_to_lab(rgb: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     if rgb.shape[1] != 3:
         rgb = rgb.movedim(-1, 1)
     if rgb.dtype == torch.uint8:
-        linear = _linear_levels().to(rgb.device).index_select(0, rgb.flatten().int())
+        linear = _linear_levels(rgb.device).index_select(0, rgb.flatten().int())
     else:
         linear = _linear(rgb)
-    xyz = _XYZ_FROM_RGB.to(linear) @ linear.reshape(len(rgb), 3, -1)
+    xyz = _there(_XYZ_FROM_RGB, linear.device, linear.dtype) @ linear.reshape(len(rgb), 3, -1)
     # f(t) + 2/29: the cube root of what lies above the knee, the straight line of what lies below
     root = xyz.clamp_min(_KNEE**3).log_().mul_(1 / 3).exp_()
     root.add_(xyz.clamp_max_(_KNEE**3), alpha=1 / (3 * _KNEE**2))
-    lab = (_LAB_FROM_ROOTS.to(root) @ root).view(rgb.shape)
+    lab = (_there(_LAB_FROM_ROOTS, root.device, root.dtype) @ root).view(rgb.shape)
     return lab[:, :1].sub_(1 + (16 + 116 * 2 / 29) / 50), lab[:, 1:]
 
 
@@ -75,15 +75,22 @@ def lab_to_rgb(lightness: torch.Tensor, ab: torch.Tensor) -> torch.Tensor:
     root = torch.stack([y + ab[:, 0] / 500, y, (y - ab[:, 1] / 200).clamp_min(0)], 1)
     bright = root.clamp_min(_KNEE)
     xyz = bright * bright * bright + (root.clamp_max(_KNEE) - _KNEE) * (3 * _KNEE**2)
-    linear = (_RGB_FROM_XYZ.to(xyz) @ xyz.flatten(2)).view(root.shape).clamp(0, 1)
+    linear = (_there(_RGB_FROM_XYZ, xyz.device, xyz.dtype) @ xyz.flatten(2)).view(root.shape).clamp(0, 1)
     # nothing in place: the recipe's loss is taken through this
     rgb = linear.clamp_min(0.0031308).log().mul(1 / 2.4).exp().mul(1.055) - 0.055
     return (rgb + 12.92 * (linear.clamp_max(0.0031308) - 0.0031308)).clamp(0, 1)
 
 
 @cache
-def _linear_levels() -> torch.Tensor:
-    return _linear(torch.arange(256, dtype=torch.float64) / 255).float()
+def _linear_levels(device: torch.device) -> torch.Tensor:
+    return _linear(torch.arange(256, dtype=torch.float64) / 255).float().to(device)
+
+
+@cache
+def _there(matrix: torch.Tensor, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    """One of the matrices where it is needed: sent to a GPU once, not at each call."""
+    with torch.inference_mode(False):  # what is kept may serve a loss next time
+        return matrix.to(device, dtype)
 
 
 def _linear(values: torch.Tensor) -> torch.Tensor:

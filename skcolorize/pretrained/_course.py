@@ -85,7 +85,7 @@ class AveragingTrainer(Trainer):
         self.average = [p.detach().clone() for p in self.network.parameters()]
         self.n_steps = 0
 
-    def _step(self, positions, step: int) -> float:
+    def _step(self, positions, step: int) -> torch.Tensor:
         loss = super()._step(positions, step)
         self.n_steps += 1
         decay = min(DECAY, 1 - 6 / (self.n_steps + 20))  # short at first: the start is soon left behind

@@ -6,11 +6,14 @@ on several machines see the same pictures.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from PIL import Image
 
 from ..networks.lab import rgb_to_lab
+from .uploading import UploadedPhotos
 
 #: Share of the short side that a random crop takes at least.
 SMALLEST_CROP = 0.6
@@ -34,38 +37,52 @@ def as_image(pixels: np.ndarray) -> Image.Image:
     return Image.frombuffer("RGBX", pixels.shape[1::-1], pixels, "raw", "RGBX", 0, 1)
 
 
-def crop(pixels: np.ndarray, size: tuple[int, int], augment, rng: np.random.Generator) -> np.ndarray:
-    """A piece of a cached photo at training size.
+class Place(NamedTuple):
+    """A rectangle of a photo, in its pixels, and whether it is looked at in a mirror."""
+
+    top: float
+    left: float
+    height: float
+    width: float
+    flip: bool
+
+
+def place(shape: tuple[int, ...], size: tuple[int, int], augment, rng: np.random.Generator) -> Place:
+    """Where a picture at training size is cut out of a cached photo.
 
     Parameters
     ----------
-    pixels : uint8 array of shape (H, W, C)
+    shape : (int, int, ...)
+        Of the photo.
     size : (int, int)
         Height and width wanted.
     augment : {True, "flip", False}
         True: a random place and scale, flipped or not; "flip": the centre, flipped or not; False: the centre.
     rng : numpy.random.Generator
-
-    Returns
-    -------
-    piece : uint8 array of shape (*size, C)
     """
-    h, w = pixels.shape[:2]
+    h, w = shape[:2]
     largest = min(h / size[0], w / size[1])
-    scale, place = largest, (0.5, 0.5)
+    scale, down, right = largest, 0.5, 0.5
     if augment is True:
-        scale, place = largest * rng.uniform(SMALLEST_CROP, 1.0), tuple(rng.uniform(size=2))
+        scale = largest * rng.uniform(SMALLEST_CROP, 1.0)
+        down, right = rng.uniform(size=2)
     flip = augment is not False and rng.random() < 0.5
     ch, cw = size[0] * scale, size[1] * scale
-    top, left = (h - ch) * place[0], (w - cw) * place[1]
+    top, left = (h - ch) * down, (w - cw) * right
     if (ch, cw) == size:
         top, left = round(top), round(left)
-        piece = pixels[top : top + size[0], left : left + size[1]]
+    return Place(top, left, ch, cw, flip)
+
+
+def crop(pixels: np.ndarray, size: tuple[int, int], augment, rng: np.random.Generator) -> np.ndarray:
+    """A piece of a cached photo, uint8 (H, W, C), at training size, uint8 (*size, C), from its `place`."""
+    top, left, height, width, flip = place(pixels.shape, size, augment, rng)
+    if (height, width) == size:
+        piece = pixels[int(top) : int(top) + size[0], int(left) : int(left) + size[1]]
     else:
-        box = (left, top, left + cw, top + ch)
+        box = (left, top, left + width, top + height)
         resample = Image.Resampling.BICUBIC
-        image = as_image(pixels)
-        piece = np.asarray(image.resize((size[1], size[0]), resample, box=box))
+        piece = np.asarray(as_image(pixels).resize((size[1], size[0]), resample, box=box))
     return piece[:, ::-1] if flip else piece
 
 
@@ -113,8 +130,13 @@ def make_batch(cache, indices, size, augment, seed: int, epoch: int, device="cpu
         Lab units.
     """
     rngs = [draws(seed, epoch, int(i)) for i in indices]
-    pieces = np.stack([crop(cache[int(i)], size, augment, rng) for i, rng in zip(indices, rngs, strict=True)])
-    pixels = torch.from_numpy(pieces).to(device)
+    if isinstance(cache, UploadedPhotos):
+        shapes = [cache.shapes[int(i)] for i in indices]
+        places = [place(shape, size, augment, rng) for shape, rng in zip(shapes, rngs, strict=True)]
+        pixels = cache.crops(indices, places, size)
+    else:
+        pieces = [crop(cache[int(i)], size, augment, rng) for i, rng in zip(indices, rngs, strict=True)]
+        pixels = torch.from_numpy(np.stack(pieces)).to(device)
     x, ab = rgb_to_lab(pixels[..., :3].movedim(-1, 1))
     if pixels.shape[-1] == 4:
         x, _ = rgb_to_lab(pixels[..., 3:].expand(-1, -1, -1, 3).movedim(-1, 1))

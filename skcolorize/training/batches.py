@@ -7,6 +7,7 @@ import math
 import numpy as np
 import torch
 
+from ..inference.devices import spare_memory
 from ..networks.heads import ALL_ROWS, reduce_to
 from .augmentation import draws, make_batch
 from .cache import ArrayStore
@@ -59,36 +60,52 @@ class FeatureBatches(PhotoBatches):
         super().__init__(
             batches.cache, batches.photos, batches.size, batches.augment, batches.seed, batches.device
         )
-        self._store = ArrayStore()
+        self._rows: ArrayStore | torch.Tensor = ArrayStore()
         self._shapes: list[tuple] = []
         centred = batches.centred()
         with torch.no_grad():
             for position in range(len(centred)):
                 x, ab = centred.batch([position], 0)
                 for flipped in (False, True) if self.augment == "flip" else (False,):
-                    self._keep(network, x.flip(-1) if flipped else x, ab.flip(-1) if flipped else ab)
+                    at = position * self._views + flipped
+                    self._keep(at, network, x.flip(-1) if flipped else x, ab.flip(-1) if flipped else ab)
 
-    def _keep(self, network, x, ab) -> None:
+    @property
+    def _views(self) -> int:
+        """Rows of a photo."""
+        return 2 if self.augment == "flip" else 1
+
+    def _keep(self, at: int, network, x, ab) -> None:
         maps = network.encode(x)
         if not self._shapes:
             [output] = network.decode(maps).values()
             self._cells = output.shape[-2:]
         maps = [m.movedim(1, -1) for m in (*maps, reduce_to(ab, self._cells))]
-        self._shapes = [tuple(m.shape[1:]) for m in maps]
-        self._store.append(torch.cat([m.flatten().half() for m in maps]).cpu().numpy())
+        row = torch.cat([m.flatten().half() for m in maps])
+        if at == 0:
+            self._shapes = [tuple(m.shape[1:]) for m in maps]
+            whole = len(self) * self._views, len(row)
+            if 2 * math.prod(whole) <= spare_memory(self.device):
+                self._rows = row.new_empty(whole)
+        if isinstance(self._rows, ArrayStore):
+            self._rows.append(row.cpu().numpy())
+        else:
+            self._rows[at] = row
 
     def batch(self, positions, epoch: int):
         rows = []
         for position in positions:
+            flipped = False
             if self.augment == "flip":
                 flipped = draws(self.seed, epoch, int(self.photos[position])).random() < 0.5
-                rows.append(self._store[2 * int(position) + int(flipped)])
-            else:
-                rows.append(self._store[int(position)])
-        flat = torch.from_numpy(np.stack(rows)).to(self.device)
+            rows.append(int(position) * self._views + flipped)
+        if isinstance(self._rows, ArrayStore):
+            flat = torch.from_numpy(np.stack([self._rows[row] for row in rows])).to(self.device)
+        else:
+            flat = self._rows[torch.tensor(rows, device=self.device)]
         parts = flat.split([math.prod(shape) for shape in self._shapes], dim=1)
         maps = [
-            part.float().view(len(rows), *shape).movedim(-1, 1)
+            part.float().view(len(flat), *shape).movedim(-1, 1)
             for part, shape in zip(parts, self._shapes, strict=True)
         ]
         return tuple(maps[:-1]), maps[-1]

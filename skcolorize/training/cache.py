@@ -45,6 +45,7 @@ class ArrayStore:
     """
 
     def __init__(self, limit: int | None = None):
+        self.n_bytes = 0  #: of all arrays together
         self._room = memory_limit() if limit is None else limit
         self._items: list = []
         self._file: BinaryIO | None = None
@@ -52,6 +53,7 @@ class ArrayStore:
 
     def append(self, array: np.ndarray) -> None:
         array = np.ascontiguousarray(array)
+        self.n_bytes += array.nbytes
         if array.nbytes <= self._room:
             self._room -= array.nbytes
             self._items.append(array)
@@ -109,6 +111,11 @@ class PhotoCache:
 
     def __getitem__(self, index: int) -> np.ndarray:
         return self.photos[index]
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of all photos together."""
+        return self.photos.n_bytes
 
 
 def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

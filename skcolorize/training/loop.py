@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..inference.devices import memory_told
 from ..networks.heads import ALL_ROWS
 from .augmentation import order
 from .distributed import World
@@ -114,7 +115,8 @@ class Trainer:
             parameter.requires_grad_(not settings.freeze_encoder)
         self.world = world or World(self.device)
         self._forward = self.world.wrapped(_Forward(network, batches.forward))
-        self.optimizer = torch.optim.AdamW(self._groups(), lr=settings.learning_rate_init, fused=True)
+        fused = self.device.type in ("cpu", "cuda")
+        self.optimizer = torch.optim.AdamW(self._groups(), lr=settings.learning_rate_init, fused=fused)
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
         self._scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == "float16")
 
@@ -168,23 +170,23 @@ class Trainer:
         """One pass over the photos, then the score where there is one."""
         settings, total = self.settings, 0.0
         shuffled = order(settings.seed, self.epoch, len(self.batches))
+        waiting: tuple[torch.Tensor, int] | None = None
         for i in range(self.n_batches):
             positions = shuffled[i * settings.batch_size : (i + 1) * settings.batch_size]
-            try:
+            step = f"a step of {settings.batch_size} photos"
+            with memory_told(self.device, step, "lower batch_size or image_size"):
                 loss = self._step(positions, self.epoch * self.n_batches + i)
-            except torch.OutOfMemoryError as error:
-                raise MemoryError(
-                    f"{self.device} has too little memory for a step of {settings.batch_size} photos: "
-                    "lower batch_size or image_size"
-                ) from error
-            total += loss * len(positions)
+            # a step late, so that a GPU goes on while the next batch is made
+            total += self._checked(waiting)
+            waiting = loss, len(positions)
+        total += self._checked(waiting)
         self.epoch += 1
         self.history.losses.append(self.world.total(total) / len(self.batches))
         if settings.early_stopping:
             self._score()
         self.history.stopped = self.history.stale(settings)
 
-    def _step(self, positions: np.ndarray, step: int) -> float:
+    def _step(self, positions: np.ndarray, step: int) -> torch.Tensor:
         rate = self._rate(step)
         for group, initial in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = initial * rate
@@ -201,19 +203,25 @@ class Trainer:
             torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32),
         ):
             loss = self.loss(self._forward(inputs, rows), target, rows) * weight
-        value = float(loss.detach()) / self.world.size
-        if not math.isfinite(value):
-            raise ValueError(
-                f"the loss became {value} in epoch {self.epoch + 1}: lower learning_rate_init "
-                f"(now {self.settings.learning_rate_init}), or try precision='float32'"
-            )
         self.optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()
         self._scaler.unscale_(self.optimizer)
         torch.nn.utils.clip_grad_norm_([p for g in self.optimizer.param_groups for p in g["params"]], 1.0)
         self._scaler.step(self.optimizer)
         self._scaler.update()
-        return value
+        return loss.detach() / self.world.size
+
+    def _checked(self, waiting: tuple[torch.Tensor, int] | None) -> float:
+        """The loss of a step, times its photos."""
+        if waiting is None:
+            return 0.0
+        value = float(waiting[0])
+        if not math.isfinite(value):
+            raise ValueError(
+                f"the loss became {value} in epoch {self.epoch + 1}: lower learning_rate_init "
+                f"(now {self.settings.learning_rate_init}), or try precision='float32'"
+            )
+        return value * waiting[1]
 
     def _score(self) -> None:
         self.network.eval()

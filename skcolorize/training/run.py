@@ -16,6 +16,7 @@ from .cache import PhotoCache
 from .evaluation import bin_shares, calibrate, validation_score
 from .loop import Settings, Trainer, refresh_norms
 from .start import Start
+from .uploading import uploaded
 
 #: A start that knows colours counts as much as this many photos when its weights and the learned ones are
 #: averaged (Wortsman et al. 2022): fifty photos teach a speciality without taking the rest away.
@@ -60,6 +61,7 @@ class Run:
             decoder_norms_learn=start.origin != "colorizer",
             row_step=1 if self.decoding.bins is None else 2,
         )
+        cache = uploaded(cache, device)
         part = dict(size=size, augment=augment, seed=settings.seed, device=device)
         photos = PhotoBatches(cache, learning, **part)
         self.held_out = PhotoBatches(cache, held_out, **part) if len(held_out) else None

@@ -1,0 +1,159 @@
+"""Photos that go through the network together: the code of a GPU, run on the processor."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from small import made_up_photos, small
+
+from skcolorize.images.decode import read_photo
+from skcolorize.inference import windows
+from skcolorize.inference.predict import Session, forget_session
+
+PHOTOS = [*made_up_photos(5, 40, 56), *made_up_photos(3, 32, 96), *made_up_photos(2, 40, 56)]
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return small(image_size=64).fit(PHOTOS[:4])
+
+
+@pytest.fixture
+def colorizer(fitted):
+    """One whose session has no past."""
+    forget_session(fitted.module_)
+    return copy.copy(fitted)
+
+
+@pytest.fixture
+def together(monkeypatch):
+    """Predictions as on a GPU; the sizes of the batches that the network saw."""
+    monkeypatch.setattr(Session, "takes_many", True)
+    seen = []
+    original = Session._run
+    monkeypatch.setattr(
+        Session, "_run", lambda self, planes: seen.append(len(planes)) or original(self, planes)
+    )
+    return seen
+
+
+class ShortOfMemory:
+    """A device whose memory holds only so many photos, and is asked for more."""
+
+    def __init__(self, colorizer, most: int):
+        self.most, self.asked = most, []
+        self.session = colorizer._session()
+        self._hook = self.session.network.register_forward_pre_hook(self._look)
+
+    def _look(self, network, inputs):
+        self.asked.append(len(inputs[0]))
+        if len(inputs[0]) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+
+        self._hook.remove()
+
+
+def assert_within_a_level(ours, alone):
+    """The documented tolerance between a photo in a batch and alone."""
+    for one, other in zip(ours, alone, strict=True):
+        difference = np.abs(one.astype(int) - other)
+        assert (difference <= 1).mean() >= 0.995
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_photos_of_one_working_size_go_together(colorizer, together, n_jobs):
+    alone = [colorizer.predict(photo) for photo in PHOTOS]
+    together.clear()
+    colorizer.set_params(n_jobs=n_jobs)
+    assert_within_a_level(colorizer.predict(PHOTOS), alone)
+    assert sorted(together) == [3, 7]
+    together.clear()
+    assert_within_a_level(colorizer.predict_iter(PHOTOS), alone)
+    assert sorted(together) == [3, 7]
+
+
+def test_all_that_looks_at_photos_looks_at_them_together(colorizer, together, monkeypatch):
+    results = [colorizer.transform(PHOTOS), colorizer.predict_confidence(PHOTOS)]
+    results.append(colorizer.sample_y(PHOTOS, 2, random_state=0))
+    assert sorted(together) == [3, 3, 3, 7, 7, 7]
+    monkeypatch.setattr(Session, "takes_many", False)
+    others = [colorizer.transform(PHOTOS), colorizer.predict_confidence(PHOTOS)]
+    others.append(colorizer.sample_y(PHOTOS, 2, random_state=0))
+    for tolerance, ours, alone in zip((0.5, 0.01, 2), results, others, strict=True):
+        for one, other in zip(ours, alone, strict=True):
+            assert np.abs(one.astype(float) - other).max() <= tolerance
+
+
+def test_on_a_processor_each_photo_goes_alone(colorizer, together, monkeypatch):
+    monkeypatch.setattr(Session, "takes_many", False)
+    colorizer.predict(PHOTOS)
+    assert together == [1] * 10
+
+
+def test_a_window_is_bounded(colorizer, together, monkeypatch):
+    monkeypatch.setattr(windows, "WINDOW_PHOTOS", 4)
+    read = []
+
+    def views(photos):
+        for i, photo in enumerate(photos):
+            read.append(i)
+            yield i, colorizer._view(read_photo(photo, name="photo"))
+
+    stream = windows.looked_at(views(PHOTOS[:5] * 3))
+    for i in range(15):
+        assert next(stream)[0] == i
+        assert len(read) == min(15, 4 * (i // 4 + 1))
+    assert together == [4, 4, 4, 3]
+    together.clear()
+    monkeypatch.setattr(windows, "WINDOW_PIXELS", 2 * PHOTOS[0][..., 0].size)
+    assert [i for i, _ in windows.looked_at(views(PHOTOS[:5]))] == [0, 1, 2, 3, 4]
+    assert together == [2, 2, 1]
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_an_error_comes_at_its_place(colorizer, together, tmp_path, n_jobs):
+    colorizer.set_params(n_jobs=n_jobs)
+    stream = colorizer.predict_iter([PHOTOS[0], PHOTOS[1], str(tmp_path / "none.png"), PHOTOS[2]])
+    assert next(stream).shape == next(stream).shape == (40, 56, 3)
+    with pytest.raises(ValueError, match=r"none\.png"):
+        next(stream)
+
+
+def test_batches_are_of_bounded_size(colorizer, together, monkeypatch):
+    monkeypatch.setattr(colorizer._session(), "_batch_pixels", 3 * 64 * 64)
+    colorizer.predict(PHOTOS[:5])
+    assert sorted(together) == [2, 3]
+
+
+def test_half_a_batch_where_memory_is_short(colorizer, together):
+    alone = [colorizer.predict(photo) for photo in PHOTOS[:5]]
+    together.clear()
+    with ShortOfMemory(colorizer, most=3) as memory:
+        assert_within_a_level(colorizer.predict(PHOTOS[:5]), alone)
+        assert memory.asked == [5, 3, 2]
+        colorizer.predict(PHOTOS[:5])
+        assert memory.asked[3:] == [3, 2]  # it has learned what fits
+
+
+def test_too_little_memory_for_half_a_batch_names_the_parameter(colorizer, together):
+    with (
+        ShortOfMemory(colorizer, most=1) as memory,
+        pytest.raises(MemoryError, match=r"cpu has too little memory for 3 photos .* 64 x 64 .*image_size"),
+    ):
+        colorizer.predict(PHOTOS[:5])
+    assert memory.asked == [5, 3]
+
+
+def test_a_photo_alone_that_is_too_much(colorizer):
+    with (
+        ShortOfMemory(colorizer, most=0) as memory,
+        pytest.raises(MemoryError, match=r"1 photos at the working size of .* lower image_size"),
+    ):
+        colorizer.predict(PHOTOS[0])
+    assert memory.asked == [1, 1]
