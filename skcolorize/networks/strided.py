@@ -9,7 +9,7 @@ class _Strided(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: torch.Tensor, rows: slice, columns: slice) -> torch.Tensor:
         ctx.shape, ctx.slices = x.shape, (..., rows, columns)
-        return x[ctx.slices].contiguous(memory_format=torch.channels_last)
+        return x[ctx.slices].clone(memory_format=torch.channels_last)  # a view must not be changed in place
 
     @staticmethod
     def backward(ctx, gradient):

@@ -158,3 +158,14 @@ def test_some_rows_and_columns_and_their_gradient():
         got, expected = (torch.autograd.grad((y * weights).sum(), x)[0] for y in (ours, plain))
         assert torch.equal(got, expected)
         assert got.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_some_rows_and_columns_may_be_changed_in_place():
+    """A single pixel lies channels last as it is: without a copy it would be a view."""
+    x = torch.rand(1, 3, 2, 2, requires_grad=True)
+    step = slice(None, None, 2)
+    strided(x, step, step).relu_().sum().backward()
+    assert x.grad.sum() == 3
+    network = build_network(network_config("mobilenet_v2"), 0)
+    with torch.autocast("cpu", torch.bfloat16):
+        network(light(32, 32), slice(0, None, 2))["logits"].sum().backward()
