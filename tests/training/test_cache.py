@@ -1,5 +1,7 @@
 """Photos are decoded once, kept at training size, and leave nothing behind."""
 
+import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -60,20 +62,45 @@ def test_a_spilled_cache_is_the_same_cache(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []  # the file has no name
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="an open file has a name there")
-def test_a_crash_leaves_no_file_behind(tmp_path):
+def run_script(script: str, **environment):
+    environment |= {"PYTHONPATH": ":".join(filter(None, sys.path))}
+    done = [sys.executable, "-c", textwrap.dedent(script)]
+    return subprocess.run(done, env={**os.environ, **environment}, capture_output=True, text=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file has a name there, and there is no SIGKILL")
+def test_a_killed_process_leaves_no_file_behind(tmp_path):
     script = """
-        import os, numpy as np
+        import os, signal, numpy as np
         from skcolorize.training.cache import ArrayStore
         store = ArrayStore(0)
         store.append(np.zeros(10**6, np.uint8))
         assert store[0].sum() == 0 and store.spilled
-        os._exit(9)
+        os.kill(os.getpid(), signal.SIGKILL)
     """
-    environment = {"TMPDIR": str(tmp_path), "PYTHONPATH": ":".join(filter(None, sys.path))}
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], env=environment)
-    assert done.returncode == 9
+    done = run_script(script, TMPDIR=str(tmp_path))
+    assert done.returncode == -signal.SIGKILL, done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the process's own memory from /proc")
+def test_memory_is_bounded_whatever_is_kept(tmp_path):
+    script = """
+        import numpy as np
+        from skcolorize.training.cache import ArrayStore
+
+        def own():  # kB; what is mapped from the file can be taken away at any time
+            return int(next(l for l in open("/proc/self/status") if l.startswith("RssAnon")).split()[1])
+
+        store, before = ArrayStore(10 * 2**20), own()
+        for i in range(100):
+            store.append(np.full(2 * 2**20, i, np.uint8))
+        assert all(store[i][-1] == i for i in range(100)) and store.n_bytes == 200 * 2**20
+        print((own() - before) / 1024)
+    """
+    done = run_script(script, TMPDIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert 9 < float(done.stdout) < 20
 
 
 # ------------------------------------------------------------------ the photos
