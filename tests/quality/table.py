@@ -1,10 +1,10 @@
 """The quality table of the documentation, from photos kept apart and photos to learn from.
 
-    python tests/quality/table.py PHOTOS --learn PHOTOS [--encoder mobilenet_v2 --weights FILE] -o TABLE.csv
+    python tests/quality/table.py PHOTOS --learn PHOTOS [--encoder mobilenet_v2 --weights FILE] -o FILE
 
-Every second photo of PHOTOS is measured (the others chose settings). The classic recipe (frozen encoder, plain
-decoder, squared error) learns from the photos to learn from: with VGG19's weights where torchvision's cache
-has them, else with the encoder and the ``.pth`` weights that are named.
+Every second photo of PHOTOS is measured (the others chose settings). The classic recipe (frozen encoder,
+plain decoder, squared error) learns from the photos to learn from: with VGG19's weights where torchvision's
+cache has them, else with the encoder and the ``.pth`` weights that are named.
 """
 
 import argparse

@@ -1,7 +1,8 @@
-"""What a fit of 60 photos of one kind is worth: ``SKCOLORIZE_KIND=<folder> SKCOLORIZE_PHOTOS=<folder> pytest -m quality``.
+"""What a fit of 60 photos of one kind is worth.
 
-The 60 photos of the kind with the smallest SHA-256 of their names are learned from, the next 200 are measured; the
-other folder holds photos of all kinds, of which every second is measured. The network must have seen none of them.
+``SKCOLORIZE_KIND=<folder> SKCOLORIZE_PHOTOS=<folder> pytest -m quality -s``: of the first folder, the 60
+photos with the smallest SHA-256 of their names are learned from, the next 200 are measured. The other holds
+photos of all kinds, of which every second is measured. The network must have seen none of them.
 """
 
 import hashlib
