@@ -72,12 +72,15 @@ def scaled_root_from_srgb(values):
 
 @cache
 def _level_table(curve, dtype):
-    """``curve`` of every level of an integer type; of every pair of levels, as complex64, for 8 bits."""
+    """``curve`` of every level of an integer type."""
     last = np.iinfo(dtype).max
-    table = curve(np.arange(last + 1) / last).astype(np.float32)
-    if last == 255:
-        table = table[np.arange(65_536, dtype=np.uint16).view(np.uint8)].view(np.complex64)
-    return table
+    return curve(np.arange(last + 1) / last).astype(np.float32)
+
+
+@cache
+def _pair_table(curve):
+    """``curve`` of every pair of 8-bit levels, as complex64."""
+    return _level_table(curve, "uint8")[np.arange(65_536, dtype=np.uint16).view(np.uint8)].view(np.complex64)
 
 
 def look_up(curve, levels, out):
@@ -85,15 +88,26 @@ def look_up(curve, levels, out):
     if levels.dtype.kind == "f":
         out[:] = curve(levels)
         return
-    table = _level_table(curve, levels.dtype.name)
     if levels.dtype == np.uint16:
-        np.take(table, levels, out=out, mode="clip")
+        np.take(_level_table(curve, "uint16"), levels, out=out, mode="clip")
         return
-    even = len(levels) - len(levels) % 2
+    table, even = _pair_table(curve), len(levels) - len(levels) % 2
     np.take(table, levels[:even].view(np.uint16), out=out[:even].view(np.complex64), mode="clip")
     if even < len(levels):
         pair = np.array([levels[even], 0], np.uint8).view(np.uint16)
         out[even] = table[pair].view(np.float32)[0]
+
+
+def look_up_planes(curve, levels, index, out):
+    """Write ``curve`` of levels (3, n) that lie in any way in memory to ``out``; ``index`` is intp (3, n).
+
+    Interleaved colours are looked up one by one: neighbours of different colours make a poor cache of pairs.
+    """
+    if levels.dtype.kind == "f":
+        out[:] = curve(levels)
+        return
+    index[:] = levels
+    np.take(_level_table(curve, levels.dtype.name), index, out=out, mode="clip")
 
 
 def _bucket_centres(shift, stop):
@@ -199,7 +213,7 @@ def cube(roots, scratch):
 def linear_from_roots(roots, scratch):
     """Linear RGB (3, n) of scaled roots (3, n); ``scratch`` (2, 3, n) takes it, ``roots`` is spent."""
     if roots[2].min(initial=0) < 0:
-        np.maximum(roots[2], 0, out=roots[2])  # as scikit-image does
+        np.clip(roots[2], 0, 10, out=roots[2])  # as scikit-image does; `np.maximum` takes thrice as long
     cube(roots, scratch)
     matmul(RGB_FROM_CUBES, roots, scratch[0])
     return scratch[0]

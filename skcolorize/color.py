@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 _SCALE, _OFFSET = np.array([50, 128, 128], np.float32), np.array([1, 0, 0], np.float32)
+_STRIP = 65_536  # colours: three planes at a time are looked up
 _HALVINGS = 14  # of the chroma interval in `clip_to_gamut`
 
 
@@ -67,17 +68,14 @@ def rgb_to_lab(rgb: ArrayLike, n_jobs: int | None = None) -> np.ndarray:
     lab = np.empty(pixels.shape, np.float32)
 
     def make_kernel(size):
-        levels_all = np.empty(size, np.float32 if rgb.dtype.kind == "f" else rgb.dtype)
         linear_all, roots_all = np.empty((2, 3, size), np.float32)
         index_all = np.empty((3, size), np.intp)
 
         def kernel(start, stop):
             part = slice(0, stop - start)
-            levels, linear, roots = levels_all[part], linear_all[:, part], roots_all[:, part]
-            for channel, plane in zip(pixels[start:stop].T, linear, strict=True):
-                levels[:] = channel
-                tables.look_up(tables.biased_linear_from_srgb, levels, plane)
-            tables.roots_from_linear(linear, index_all[:, part], roots)
+            linear, roots, index = linear_all[:, part], roots_all[:, part], index_all[:, part]
+            tables.look_up_planes(tables.biased_linear_from_srgb, pixels[start:stop].T, index, linear)
+            tables.roots_from_linear(linear, index, roots)
             x, y, z = roots
             lightness, a, b = lab[start:stop].T
             np.multiply(y, 116, out=lightness)
@@ -88,7 +86,7 @@ def rgb_to_lab(rgb: ArrayLike, n_jobs: int | None = None) -> np.ndarray:
 
         return kernel
 
-    tables.share_strips(make_kernel, len(pixels), n_jobs=n_jobs)
+    tables.share_strips(make_kernel, len(pixels), _STRIP, n_jobs)
     return lab.reshape(rgb.shape)
 
 
