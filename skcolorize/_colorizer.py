@@ -429,8 +429,9 @@ class Colorizer(BasePhotoEstimator):
         start = self._start(seed, goes_on)
         cache = cache_photos(photos, photos.name, targets, self.image_size, world=world, n_jobs=self.n_jobs)
         self.skipped_images_ = [SkippedImage(*skipped) for skipped in cache.skipped]
-        report_skipped(cache, len(photos), with_targets=targets is not None)
-        warn_if_tinted(cache)
+        if world.leads or not len(cache):  # of several processes one warns, and all stop
+            report_skipped(cache, len(photos), with_targets=targets is not None)
+            warn_if_tinted(cache)
         frozen = start.origin == "imagenet" if self.freeze_encoder == "auto" else bool(self.freeze_encoder)
         rate = self.learning_rate_init
         if isinstance(rate, str):  # "auto"

@@ -79,9 +79,10 @@ def run(args: argparse.Namespace) -> int:
     if is_first:
         show_progress(colorizer)
     colorizer.fit(paths)
-    if is_first:
-        save(colorizer, args.output)
-        print(f"fitted on {len(paths) - len(colorizer.skipped_images_)} photos: {args.output}")
+    if not is_first:  # with another status torchrun would stop the first process before it has saved
+        return 0
+    save(colorizer, args.output)
+    print(f"fitted on {len(paths) - len(colorizer.skipped_images_)} photos: {args.output}")
     return 1 if colorizer.skipped_images_ else 0
 
 
