@@ -52,18 +52,6 @@ def folder(tmp_path):
     return str(target)
 
 
-@pytest.fixture(scope="module")
-def init(tmp_path_factory):
-    """ImageNet weights are a download: random ones in torchvision's names stand for them."""
-    path = tmp_path_factory.mktemp("init") / "squeezenet.npz"
-    network = build_network(network_config("squeezenet1_1"), 0)
-    state = {n: t.numpy() for n, t in network.encoder.state_dict().items()}
-    first = next(iter(state))
-    state[first] = np.repeat(state[first][:, :1], 3, axis=1)
-    np.savez(path, **state)
-    return str(path)
-
-
 def test_sets_come_from_folders_and_tars(folder, tmp_path):
     found = _sets.find_photos(folder, ["food-*"])
     assert [_sets.item_name(item) for item in found.items] == [f"cats-{i}.png" for i in range(4)]
