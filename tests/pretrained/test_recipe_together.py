@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from skcolorize import Colorizer
-from skcolorize.networks import build_network, network_config
 
 SCRIPT = """
 import os, sys
@@ -61,22 +60,15 @@ def folder(tmp_path):
     for i in range(8):
         small = Image.fromarray(rng.integers(0, 256, (4, 5, 3), dtype=np.uint8))
         small.resize((130, 120), Image.Resampling.BICUBIC).save(tmp_path / f"photos/{i}.png")
-    state = {
-        n: t.numpy()
-        for n, t in build_network(network_config("squeezenet1_1"), 0).encoder.state_dict().items()
-    }
-    first = next(iter(state))
-    state[first] = np.repeat(state[first][:, :1], 3, axis=1)
-    np.savez(tmp_path / "init.npz", **state)
     (tmp_path / "run.py").write_text(SCRIPT)
     return tmp_path
 
 
-def test_processes_learn_apart_and_meet_after_each_round(folder):
+def test_processes_learn_apart_and_meet_after_each_round(folder, init):
     (folder / "out").mkdir()
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     command += [folder / "run.py", folder, folder / "photos", "-o", folder / "out" / "made.npz"]
-    command += ["--init", folder / "init.npz", "--encoder", "squeezenet1_1", "--image-size", 32]
+    command += ["--init", init, "--encoder", "squeezenet1_1", "--image-size", 32]
     command += ["--n-photos", 32, "--batch-size", 4, "--n-jobs", 1, "--device", "cpu"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
