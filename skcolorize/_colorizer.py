@@ -96,7 +96,7 @@ class Colorizer(BasePhotoEstimator):
     vividness : float, default=1.0
         Strength of colours in predictions, 0 or more: 0 gives the most accurate ones (best PSNR), 1 photos as
         colourful as real ones on average. Acts on a fitted model at once.
-    image_size : int or (int, int), default=192
+    image_size : int or (int, int), default=256
         Working size of the network in pixels: photos are shown to it at an area of about `image_size`
         squared, each side a multiple of 32; a pair (height, width), multiples of 32, squeezes every photo to
         exactly that.
@@ -246,7 +246,7 @@ class Colorizer(BasePhotoEstimator):
         loss: str = "log_loss",
         weights: str | os.PathLike | None = "auto",
         vividness: float = 1.0,
-        image_size: int | tuple[int, int] = 192,
+        image_size: int | tuple[int, int] = 256,
         max_iter: int = 20,
         batch_size: int = 16,
         learning_rate: str = "cosine",
