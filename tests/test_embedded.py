@@ -29,7 +29,7 @@ def colorizer():
 def test_it_is_small_and_its_parameters_are_the_defaults(colorizer):
     assert embedded_path().stat().st_size < 12e6
     assert (colorizer.encoder, colorizer.decoder) == (Colorizer().encoder, Colorizer().decoder)
-    assert colorizer.image_size == Colorizer().image_size  # so that a fit goes on at the size it was learned for
+    assert colorizer.image_size == Colorizer().image_size  # a fit goes on at the size it was learned for
     assert colorizer.weights == Colorizer().weights == "auto"
 
 
