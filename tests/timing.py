@@ -1,6 +1,8 @@
 """Times that can be compared, and what is told of them."""
 
+import hashlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 
 def best_of(repeats, *calls, clock=time.process_time):
@@ -47,3 +49,18 @@ def tell_growth(benchmark, what, by, costs):
     """Note how a cost grows: `costs` by the values of what it grows with, over the one that is 1."""
     benchmark.extra_info.setdefault("growth", []).append({"what": what, "by": by, "costs": costs})
     print(f"\n{what}, by {by}: " + ", ".join(f"{value}: {cost:.3g}" for value, cost in costs.items()))
+
+
+def free_cores():
+    """How many times as much two threads get done as one right now, at work that needs nothing but a core."""
+
+    def work():
+        start = time.perf_counter()
+        for _ in range(20):
+            hashlib.sha256(bytes(1_000_000))  # lets go of the interpreter's lock
+        return time.perf_counter() - start
+
+    one = min(work() for _ in range(5))
+    with ThreadPoolExecutor(2) as pool:
+        two = min(max(future.result() for future in [pool.submit(work) for _ in range(2)]) for _ in range(5))
+    return 2 * one / two

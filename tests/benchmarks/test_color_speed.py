@@ -1,7 +1,8 @@
 """Colour conversions and the merge of a 12-megapixel photo against scikit-image's.
 
 Taken in turns within one process, by processor time where one thread works: what else the machine does meets
-both. Run `pytest tests/benchmarks/test_color_speed.py --benchmark-enable -s` to see the ratios.
+both. Run `pytest tests/benchmarks/test_color_speed.py --benchmark-enable -s` to see the ratios. What is asked
+for is less some slack for other work on the machine; of two threads, only where two cores are free.
 """
 
 import time
@@ -11,11 +12,13 @@ import pytest
 from PIL import Image
 from skimage import data
 from skimage.color import lab2rgb, rgb2lab
+from timing import free_cores
 
 from skcolorize import color
 from skcolorize.inference.rendering import render_image
 
 REPEATS = 7
+SLACK = 0.85
 
 
 @pytest.fixture(scope="module")
@@ -49,31 +52,32 @@ def report(benchmark, what, **ratios):
 def test_rgb_to_lab_against_scikit_image(benchmark, batch):
     lab = benchmark(color.rgb_to_lab, batch)
     assert lab.shape == batch.shape
-    if not benchmark.disabled:
-        report(
-            benchmark,
-            "sRGB to Lab, 16 x 256 x 256, as fast as rgb2lab",
-            one_thread=ratio(lambda: rgb2lab(batch), lambda: color.rgb_to_lab(batch)),
-            two_threads=ratio(
-                lambda: rgb2lab(batch), lambda: color.rgb_to_lab(batch, n_jobs=2), time.perf_counter
-            ),
-        )
+    if benchmark.disabled:
+        return
+    one = ratio(lambda: rgb2lab(batch), lambda: color.rgb_to_lab(batch))
+    two = ratio(lambda: rgb2lab(batch), lambda: color.rgb_to_lab(batch, n_jobs=2), time.perf_counter)
+    report(benchmark, "sRGB to Lab, 16 x 256 x 256, as fast as rgb2lab", one_thread=one, two_threads=two)
+    assert one >= 8 * SLACK
+    if free_cores() < 1.7:
+        pytest.skip("two cores are not free: what two threads get done tells nothing")
+    assert two >= 12 * SLACK
 
 
 def test_lab_to_rgb_against_scikit_image(benchmark, batch):
     lab = color.rgb_to_lab(batch)
     doubles = lab.astype(np.float64)  # what rgb2lab gives for 8-bit photos
     assert np.array_equal(benchmark(color.lab_to_rgb, lab), batch)
-    if not benchmark.disabled:
-        report(
-            benchmark,
-            "Lab to sRGB, 16 x 256 x 256, as fast as lab2rgb",
-            float32=ratio(lambda: lab2rgb(lab), lambda: color.lab_to_rgb(lab)),
-            float64=ratio(lambda: lab2rgb(doubles), lambda: color.lab_to_rgb(lab)),
-            two_threads=ratio(
-                lambda: lab2rgb(lab), lambda: color.lab_to_rgb(lab, n_jobs=2), time.perf_counter
-            ),
-        )
+    if benchmark.disabled:
+        return
+    one = ratio(lambda: lab2rgb(lab), lambda: color.lab_to_rgb(lab))
+    report(
+        benchmark,
+        "Lab to sRGB, 16 x 256 x 256, as fast as lab2rgb",
+        float32=one,
+        float64=ratio(lambda: lab2rgb(doubles), lambda: color.lab_to_rgb(lab)),
+        two_threads=ratio(lambda: lab2rgb(lab), lambda: color.lab_to_rgb(lab, n_jobs=2), time.perf_counter),
+    )
+    assert one >= 7 * SLACK
 
 
 def test_merge_of_12_megapixels_against_lab2rgb(benchmark, photo):
@@ -81,15 +85,17 @@ def test_merge_of_12_megapixels_against_lab2rgb(benchmark, photo):
     small = Image.fromarray(photo).resize((64, 48), Image.Resampling.BOX)
     ab = color.rgb_to_lab(np.asarray(small))[..., 1:]
     assert benchmark(render_image, gray, ab).size == (4000, 3000)
-    if not benchmark.disabled:
-        lab = rgb2lab(photo)
-        floats = lab.astype(np.float32)
-        report(
-            benchmark,
-            "strip merge of 12 megapixels, as fast as lab2rgb",
-            bilinear=ratio(lambda: lab2rgb(lab), lambda: render_image(gray, ab), repeats=3),
-            guided=ratio(
-                lambda: lab2rgb(lab), lambda: render_image(gray, ab, upsampling="guided"), repeats=3
-            ),
-            bilinear_float32=ratio(lambda: lab2rgb(floats), lambda: render_image(gray, ab), repeats=3),
-        )
+    if benchmark.disabled:
+        return
+    lab = rgb2lab(photo)
+    floats, deep = lab.astype(np.float32), gray * np.uint16(257)
+    bilinear = ratio(lambda: lab2rgb(lab), lambda: render_image(gray, ab), repeats=3)
+    report(
+        benchmark,
+        "strip merge of 12 megapixels, as fast as lab2rgb",
+        bilinear=bilinear,
+        bilinear_float32=ratio(lambda: lab2rgb(floats), lambda: render_image(gray, ab), repeats=3),
+        bilinear_16_bit=ratio(lambda: lab2rgb(lab), lambda: render_image(deep, ab), repeats=3),
+        guided=ratio(lambda: lab2rgb(lab), lambda: render_image(gray, ab, upsampling="guided"), repeats=3),
+    )
+    assert bilinear >= 9
