@@ -14,7 +14,7 @@ from PIL import Image
 from skimage import data
 from skimage.color import lab2rgb, rgb2lab
 from skimage.transform import resize
-from timing import best_of, free_cores
+from timing import best_of, free_cores, tell
 
 from skcolorize import Colorizer
 from skcolorize.images import read_photo
@@ -76,12 +76,10 @@ def test_a_photo_of_twelve_megapixels(benchmark, one_thread, jpeg, image_size, f
         lambda: saved(Image.fromarray(colorizer.predict(jpeg))),
         lambda: plain(colorizer, jpeg),
     )
-    print(
-        f"\n12 megapixels at {colorizer.image_size}: {fast * 1e3:.0f} ms, by way of predict's array "
-        f"{array * 1e3:.0f} ms, the plain way {slow * 1e3:.0f} ms: {slow / fast:.1f}x and {slow / array:.1f}x"
-    )
-    benchmark.extra_info["ratio"] = round(slow / fast, 1)
-    assert slow / fast >= floor
+    what = f"gray JPEG of 12 megapixels to colour JPEG, working size {colorizer.image_size}"
+    beside = "Pillow, scikit-image, the same network"
+    tell(benchmark, what, beside, slow / fast, at_least=floor)
+    tell(benchmark, what + ", by way of predict's array", beside, slow / array)
 
 
 def test_a_photo_takes_little_more_than_its_parts(benchmark, one_thread, jpeg):
@@ -103,10 +101,15 @@ def test_a_photo_takes_little_more_than_its_parts(benchmark, one_thread, jpeg):
         lambda: saved(image),
     )
     names = ("decode", "network", "merge", "encode")
-    told = ", ".join(f"{name} {part * 1e3:.0f}" for name, part in zip(names, parts, strict=True))
-    print(f"\n12 megapixels {whole * 1e3:.0f} ms; {told} ms: {whole / sum(parts):.2f} of their sum")
-    benchmark.extra_info["of_parts"] = round(whole / sum(parts), 2)
-    assert whole <= 1.25 * sum(parts)
+    told = ", ".join(f"{name} {part / sum(parts):.0%}" for name, part in zip(names, parts, strict=True))
+    tell(
+        benchmark,
+        "gray JPEG of 12 megapixels to colour JPEG",
+        f"its parts: {told}",
+        whole / sum(parts),
+        at_most=1.25,
+        unit="times their sum",
+    )
 
 
 @pytest.mark.parametrize(("n_photos", "floor"), [(1, 1.2), (20, 1.6)])
@@ -125,11 +128,10 @@ def test_two_threads(benchmark, one_thread, n_photos, floor):
                 del picture
             spent.append(time.perf_counter() - start)
     one, two = map(min, times)
-    print(f"\n{n_photos} photos: two threads {one / two:.2f} times as fast as one")
-    benchmark.extra_info["ratio"] = round(one / two, 2)
     if free_cores() < 1.7:
         pytest.skip("two cores are not free: what two threads get done tells nothing")
-    assert one / two >= floor * SLACK
+    what = "a photo of 12 megapixels" if n_photos == 1 else f"{n_photos} photos of 3 megapixels"
+    tell(benchmark, f"{what} on two threads", "one thread", one / two, at_least=floor, slack=SLACK)
 
 
 def test_small_arrays_spend_their_time_in_the_network(benchmark, one_thread):
@@ -143,6 +145,5 @@ def test_small_arrays_spend_their_time_in_the_network(benchmark, one_thread):
     if benchmark.disabled:
         return
     whole, network = best_of(40, lambda: colorizer.predict(stack), lambda: [session.run(x) for x in small])
-    print(f"\n256 x 256: {network / whole:.1%} of the time inside the network")
-    benchmark.extra_info["share"] = round(network / whole, 3)
-    assert network / whole >= 0.85
+    share = network / whole
+    tell(benchmark, "time in the network", "all of it, gray 256 x 256", share, at_least=0.85, unit="of it")
