@@ -23,6 +23,7 @@ _GRAYS = 32  # a row of the table holds so many gray levels of one pair
 _SAMPLE = 200_000  # pixels or so tell which rows of the table to begin with
 _CHECKED = 4096  # of them are blended both ways
 _MANY = 1 / 16  # of a strip: if so many of its colours are unknown, those that follow will need them too
+_LATE = 500_000  # pixels of unknown colour may wait for the end, in 16 bytes each
 _LEAST_SIDE = 64  # of a photo
 _COST = 3  # pixels looked up in the time that one colour takes to be blended
 
@@ -155,7 +156,7 @@ class _Palette:
                 if words.min() == 0:
                     unknown = np.flatnonzero(words == 0)
                     places = index[unknown]
-                    if unknown.size > _MANY * len(strip):
+                    if unknown.size > _MANY * len(strip) or sum(len(u) for u, _ in late) > _LATE:
                         self.fill(self._rows_of(places))
                         words[unknown] = table[places]
                     else:

@@ -66,6 +66,8 @@ def test_colours_that_the_sample_missed_are_found(photo, share, monkeypatch):
     monkeypatch.setattr(palette, "_SAMPLE", 100)
     for channels in (3, 4):
         assert_array_equal(painted(gray, ab, channels)[..., :3], expected)
+    monkeypatch.setattr(palette, "_LATE", 0)
+    assert_array_equal(painted(gray, ab), expected)
 
 
 def test_gray_stays_gray():
