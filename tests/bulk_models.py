@@ -14,10 +14,12 @@ class Witness(BaseEstimator):
     ----------
     torch_threads : int or None
         Threads that PyTorch is given where the model is unpacked.
+    log : path or None
+        File that gets a line with the process id wherever the model is unpacked.
     """
 
-    def __init__(self, torch_threads=None):
-        self.torch_threads = torch_threads
+    def __init__(self, torch_threads=None, log=None):
+        self.torch_threads, self.log = torch_threads, log
 
     def fit(self, X, y=None):
         return self
@@ -27,6 +29,9 @@ class Witness(BaseEstimator):
 
     def __setstate__(self, state):
         super().__setstate__(state)
+        if self.log:
+            with open(self.log, "a") as file:
+                file.write(f"{os.getpid()}\n")
         if self.torch_threads:
             import torch
 

@@ -1,5 +1,6 @@
 """Files in, coloured files out: names, metadata, what is refused before work, what fails alone, workers."""
 
+import contextlib
 import csv
 import os
 import pathlib
@@ -362,17 +363,48 @@ def test_threads_share_a_job_and_leave_pytorchs_threads_alone(many, tmp_path):
     assert witnesses(result) == {(os.getpid() % 256, 1, 0)}
 
 
-def test_a_cluster_of_dask(many, tmp_path):
+@contextlib.contextmanager
+def dask(n_workers=2):
     distributed = pytest.importorskip("distributed", reason="the extra [dask] is not installed")
-    options = dict(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    options = dict(n_workers=n_workers, threads_per_worker=1, dashboard_address=None)
     with (
         distributed.LocalCluster(**options) as cluster,
         distributed.Client(cluster),
         joblib.parallel_config("dask"),
     ):
+        yield
+
+
+def test_a_cluster_of_dask(many, tmp_path):
+    """The model is unpacked once in each worker, with a thread; a second job does what is left."""
+    log = tmp_path / "log"
+    with dask():
+        result = colorize_files(many, tmp_path / "out", model=Witness(torch_threads=3, log=str(log)))
+        assert result.counts == {"done": 11, "skipped": 0, "failed": 1}
+        workers = [pid for pid in log.read_text().split() if int(pid) != os.getpid()]
+        assert 1 <= len(workers) == len(set(workers)) <= 2
+        assert {(process, n) for process, n, _ in witnesses(result)} == {(int(w) % 256, 1) for w in workers}
+        (tmp_path / "out/03.png").unlink()
+        again = colorize_files(many, tmp_path / "out", model=Witness(), existing="skip")
+        assert again.counts == {"done": 1, "skipped": 10, "failed": 1}
+    assert [row["status"] for row in table(tmp_path / "out")].count("done") == 11
+
+
+def test_a_dead_worker_of_dask_fails_its_photo_alone(many, tmp_path):
+    Image.new("L", (16, 16), 255).save(many / "05.png")
+    with dask():
         result = colorize_files(many, tmp_path / "out", model=Witness())
-    assert result.counts == {"done": 11, "skipped": 0, "failed": 1}
-    assert os.getpid() % 256 not in {process for process, _, _ in witnesses(result)}
+    assert result.counts == {"done": 10, "skipped": 0, "failed": 2}
+    failed = {os.path.basename(row["source"]): row["error"] for row in result.manifest if row["error"]}
+    assert set(failed) == {"04.png", "05.png"}
+    assert "worker process died" in failed["05.png"]
+
+
+def test_processes_unpack_the_model_once(many, tmp_path):
+    log = tmp_path / "log"
+    colorize_files(many, tmp_path / "out", model=Witness(log=str(log)), n_jobs=2)
+    workers = [pid for pid in log.read_text().split() if int(pid) != os.getpid()]
+    assert 1 <= len(workers) == len(set(workers)) <= 2
 
 
 def test_the_manifest_is_written_when_a_job_is_interrupted(folder, tmp_path, monkeypatch):

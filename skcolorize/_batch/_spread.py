@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from joblib.parallel import get_active_backend
 
+from ._dask import losses_told
 from ._plan import Task
 from ._work import Row, failure
 
@@ -50,14 +51,19 @@ def spread(
     n_workers = effective_n_jobs(n_jobs)
     waiting = dict(enumerate(_shards(tasks, n_workers)))
 
-    def run(shards: dict[int, list[Task]]) -> Iterator[tuple[int, list[Row]]]:
+    def run(shards: dict[int, list[Task]], n_jobs: int | None) -> Iterator[tuple[int, list[Row]]]:
         calls = [delayed(_numbered)(i, work, shard, data) for i, shard in shards.items()]
-        return Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)(calls)
+        with losses_told(get_active_backend()[0]):
+            yield from Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)(calls)
 
     def run_alone(task: Task) -> list[Row]:
-        """A task that has all workers for itself: if one dies, it is this photo's doing."""
+        """A task that has a process of this machine for itself: if it dies, it is this photo's doing.
+
+        On a cluster that has lost its workers joblib would do it in the process that runs the job.
+        """
         try:
-            ((_, rows),) = run({0: [task]})
+            with parallel_config("loky"):
+                ((_, rows),) = run({0: [task]}, 2)
             return rows
         except Exception as error:
             if not _is_death(error):
@@ -66,7 +72,7 @@ def spread(
 
     while waiting:
         try:
-            for i, rows in run(waiting):
+            for i, rows in run(waiting, n_jobs):
                 del waiting[i]
                 yield rows
         except Exception as error:
