@@ -27,7 +27,7 @@ def losses_told(backend: Any) -> Iterator[None]:
     submit, retrieve = backend.submit, backend.retrieve_result_callback
 
     def told(function, callback=None):
-        called = []
+        called: list[bool] = []
 
         def once(result):
             if callback is not None and not called:
