@@ -139,7 +139,7 @@ class _Palette:
         height, width = gray.shape
         grid = Enlarged(self._pairs, gray.shape)
         table, flat = self._words.reshape(-1), pixels.reshape(-1, pixels.shape[2])
-        late = []  # pixels of unknown colour, and where in the table these will be
+        late: list[tuple[np.ndarray, np.ndarray]] = []  # unknown pixels, and their places in the table
 
         def make_kernel(n_rows):
             size = n_rows * width
@@ -156,7 +156,7 @@ class _Palette:
                 if words.min() == 0:
                     unknown = np.flatnonzero(words == 0)
                     places = index[unknown]
-                    if unknown.size > _MANY * len(strip) or sum(len(u) for u, _ in late) > _LATE:
+                    if unknown.size > _MANY * len(strip) or sum(u.size for u, _ in late) > _LATE:
                         self.fill(self._rows_of(places))
                         words[unknown] = table[places]
                     else:
