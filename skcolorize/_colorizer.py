@@ -536,6 +536,8 @@ class Colorizer(BasePhotoEstimator):
         -------
         lab : ndarray or object array of ndarray
             float32 (H, W, 3): the photo's own L in 0..100, predicted a and b in Lab units. Without alpha.
+            Back in sRGB it is the picture of `predict` within one level; from a megapixel on, where `predict`
+            rounds a and b, in 99.5 % of the levels.
         """
         photos = self._check_photos(X, "transform")
 

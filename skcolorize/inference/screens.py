@@ -11,7 +11,7 @@ import torch.nn.functional as F
 #: Frequencies of dots that are looked for, in cycles a pixel at the working size.
 BAND = 0.12, 0.71
 #: So far a frequency and the one at right angles to it both stand out from others as high. Of 520 photos none
-#: came past 7, of 1,000 printed ones none stayed below 22.
+#: came past 9.4, of 260 prints (dots of 2.5 to 8 pixels, at any angle) none stayed below 14.3.
 STRENGTH = 14.0
 #: Blur that takes the dots away, in their distances (a tenth of their contrast is left).
 REACH = 0.35

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from ..inference.rendering import as_image as rgbx_image
 from ..networks.lab import rgb_to_lab
 from .uploading import UploadedPhotos
 
@@ -31,10 +32,7 @@ def order(seed: int, epoch: int, n_photos: int) -> np.ndarray:
 
 def as_image(pixels: np.ndarray) -> Image.Image:
     """Pillow's view of (h, w, 3 or 4) bytes; as RGBA the fourth channel would act as alpha when resized."""
-    if pixels.shape[2] == 3:
-        return Image.fromarray(pixels)
-    pixels = np.ascontiguousarray(pixels)
-    return Image.frombuffer("RGBX", pixels.shape[1::-1], pixels, "raw", "RGBX", 0, 1)
+    return Image.fromarray(pixels) if pixels.shape[2] == 3 else rgbx_image(np.ascontiguousarray(pixels))
 
 
 class Place(NamedTuple):
