@@ -28,6 +28,7 @@ extensions = [
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_ext", "auto_examples/*.ipynb", "auto_examples/*.py"]
+exclude_patterns += ["user_guide/performance_figures.md"]  # part of performance.rst
 default_role = "code"
 
 # -- API reference

@@ -1,10 +1,10 @@
 """The tables of the performance page, from reports of the benchmarks, or from a run on this machine.
 
-    python tests/benchmarks/page.py [REPORT.json ...] [-o docs/user_guide/performance_figures.md] [-k EXPRESSION]
+    python tests/benchmarks/page.py [REPORT.json ...] [-o FIGURES.md] [-k EXPRESSION]
 
 A report is what ``pytest tests/benchmarks --benchmark-enable --benchmark-json=REPORT.json`` leaves behind, so
 that a run can be done in pieces; of a figure that several reports have, the last one counts. Without reports
-the benchmarks are run here.
+the benchmarks are run here. The page includes ``docs/user_guide/performance_figures.md``.
 
 Ratios nearly throughout: seconds say more of the machine than of the package.
 """
@@ -75,7 +75,7 @@ def figures_table(figures: list[dict]) -> list[str]:
     held = any(floor(figure) for figure in figures)
     rows = []
     for figure in figures:
-        row = [figure["what"], figure["beside"], f"{figure['reached']:.3g} {figure['unit']}"]
+        row = [figure["what"], figure["beside"], f"{figure['reached']:.3g} {figure['unit']}".strip()]
         rows.append(row + [floor(figure)] * held)
     return table(["what", "beside", "reached"] + ["floor"] * held, rows)
 
@@ -83,7 +83,9 @@ def figures_table(figures: list[dict]) -> list[str]:
 def growth_table(growth: dict) -> list[str]:
     """A line of costs below the values of what they grow with."""
     values, costs = zip(*growth["costs"].items(), strict=True)
-    reference = next((f", that at {value} being 1" for value, cost in growth["costs"].items() if cost == 1), "")
+    reference = next(
+        (f", that at {value} being 1" for value, cost in growth["costs"].items() if cost == 1), ""
+    )
     costs = [f"{cost:.3g}" for cost in costs]
     return [
         f"{growth['what']}, by {growth['by']}{reference}:",
