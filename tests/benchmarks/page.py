@@ -82,16 +82,11 @@ def figures_table(figures: list[dict]) -> list[str]:
 
 def growth_table(growth: dict) -> list[str]:
     """A line of costs below the values of what they grow with."""
+    ones = [f"; at {value} it is 1" for value, cost in growth["costs"].items() if cost == 1]
+    title = f"{growth['what']}, by {growth['by']}" + "".join(ones[:1])
     values, costs = zip(*growth["costs"].items(), strict=True)
-    reference = next(
-        (f", that at {value} being 1" for value, cost in growth["costs"].items() if cost == 1), ""
-    )
-    costs = [f"{cost:.3g}" for cost in costs]
-    return [
-        f"{growth['what']}, by {growth['by']}{reference}:",
-        "",
-        *table([growth["by"], *map(str, values)], [["", *costs]]),
-    ]
+    rows = table([growth["by"], *map(str, values)], [["", *(f"{cost:.3g}" for cost in costs)]])
+    return [f"{title[:1].upper()}{title[1:]}:", "", *rows]
 
 
 def page(reports: list[dict]) -> str:

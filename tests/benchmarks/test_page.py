@@ -75,7 +75,7 @@ def test_the_earlier_report_stands_where_it_comes_last():
 
 def test_growth_is_a_table_that_tells_where_it_is_one():
     text = page.page([FIRST])
-    assert "predict, a megapixel, by megapixels, that at 12 being 1:\n\n| megapixels |" in text
+    assert "Predict, a megapixel, by megapixels; at 12 it is 1:\n\n| megapixels |" in text
     assert rows(text)[-3:] == [
         ["megapixels", "1", "12", "100"],
         ["---"] * 4,
