@@ -27,7 +27,7 @@ def test_growth_with_cores(benchmark, one_thread):
     if benchmark.disabled:
         return
     rates = {n: 0.0 for n in models}
-    for _ in range(4):
+    for _ in range(3):
         for n, model in models.items():
             rates[n] = max(rates[n], rate(model))
     if free_cores() < 1.7:
