@@ -83,8 +83,8 @@ def test_merge_of_12_megapixels_against_lab2rgb(benchmark, photo):
     beside = "`skimage.color.lab2rgb` alone"
     for what, floor, levels, upsampling in (
         ("joining colours and lightness, 12 megapixels", 9, gray, "bilinear"),
-        ("the same in 16 bits", None, deep, "bilinear"),
-        ("the same, colours led by edges", None, gray, "guided"),
+        ("joining them in 16 bits, 12 megapixels", None, deep, "bilinear"),
+        ("joining them with colours led by edges, 12 megapixels", None, gray, "guided"),
     ):
         reached = ratio(
             lambda: lab2rgb(lab),
