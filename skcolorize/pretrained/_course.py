@@ -7,20 +7,21 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import numpy as np
 import torch
 
-from ..inference.decoding import Decoding, annealed_mean
+from ..inference.decoding import Decoding
 from ..metrics import colorfulness
-from ..networks import LogLoss, ab_bins, build_network, fold_encoder_norms_, freeze, network_config, set_prior
-from ..networks.heads import ALL_ROWS, at_cells
+from ..networks import ab_bins, build_network, fold_encoder_norms_, freeze, network_config, set_prior
 from ..networks.lab import lab_to_rgb
-from ..networks.weights import load_encoder_weights, load_start_weights
+from ..networks.weights import load_encoder_weights, load_start_weights, load_state, network_state
 from ..training.batches import PhotoBatches
 from ..training.distributed import World
 from ..training.evaluation import bin_shares, calibrate, validation_score
 from ..training.loop import Settings, Trainer, refresh_norms
+from ..training.losses import PhotoLoss
 from ..training.start import Start, read_weights
 
 #: Photos of each process between two looks at the held-out ones, two checkpoints and two meetings.
@@ -30,42 +31,11 @@ WARM_UP = 20_000
 #: Steps of the encoder that stay as they are once its first convolution knows gray photos.
 FROZEN = 4
 DECAY = 0.9995
-#: Added to a photo's squared error (sRGB in 0..1) before its logarithm: 34 dB are good enough.
-ERROR_FLOOR = 4e-4
 TEMPERATURES = 0.4, 0.5, 0.6, 0.8, 1.0
 
 
 class CollapseError(RuntimeError):
     """The network has gone gray, or gives everything one colour: more training does not mend that."""
-
-
-class PhotoLoss(LogLoss):
-    """The log loss, and the mean over photos of the logarithm of their squared error in sRGB.
-
-    PSNR, as it is reported, is a mean over photos of a logarithm; this term is one as well. The error is that
-    of the annealed mean at temperature 0.5, in every second column of the rows given, at the lightness that
-    the network saw.
-    """
-
-    points: torch.Tensor
-
-    def __init__(self, bins: np.ndarray, weight: float = 1.0):
-        super().__init__(bins)
-        self.weight = weight
-        self.register_buffer("points", torch.from_numpy(bins), persistent=False)
-
-    def forward(self, outputs, target_ab, rows: slice = ALL_ROWS):
-        learned = super().forward(outputs, target_ab, rows)
-        return learned + self.weight * self._log_error(outputs, target_ab, rows)
-
-    def _log_error(self, outputs, target_ab, rows: slice = ALL_ROWS):
-        logits, lightness = outputs["logits"], outputs["lightness"]
-        with torch.autocast(logits.device.type, enabled=False):  # differences of powers need float32
-            maps = (at_cells(t, logits.shape[-2:], rows) for t in (target_ab, lightness))
-            target, lightness = (m[..., ::2].float() for m in maps)
-            decoded = annealed_mean(logits[..., ::2].float(), self.points, 0.5)
-            error = lab_to_rgb(lightness, decoded) - lab_to_rgb(lightness, target)
-        return (error.square().mean((1, 2, 3)) + ERROR_FLOOR).log().mean()
 
 
 class AveragingTrainer(Trainer):
@@ -118,8 +88,8 @@ class AveragingTrainer(Trainer):
         self.n_steps = state["n_steps"]
 
 
-def start_from(init: str, encoder: str, seed: int) -> Start:
-    """Network and decoding to begin with.
+def start_from(init: str, encoder: str, seed: int, depths: list[int] | None = None) -> Start:
+    """Network and decoding to begin with; residual blocks that its weights lack change nothing at first.
 
     Parameters
     ----------
@@ -130,7 +100,14 @@ def start_from(init: str, encoder: str, seed: int) -> Start:
         Encoder of the latter.
     seed : int
         For what has no stored weights.
+    depths : list of int or None
+        Residual blocks after each width of the decoder, at least.
     """
+    start = _read(init, encoder, seed)
+    return replace(start, network=_deepened(start.network, depths or [], seed))
+
+
+def _read(init: str, encoder: str, seed: int) -> Start:
     names = []
     if init.endswith(".npz") and os.path.exists(init):
         with np.load(init, allow_pickle=False) as file:
@@ -144,6 +121,17 @@ def start_from(init: str, encoder: str, seed: int) -> Start:
         return Start(network, decoding, "colorizer", new_head=False)
     load_encoder_weights(network, init)
     return Start(network, decoding, "imagenet")
+
+
+def _deepened(network, depths: list[int], seed: int):
+    """The network with residual blocks added until it has as many as `depths` says."""
+    theirs = network.config.get("depths", [])
+    most = [max(pair) for pair in zip_longest(theirs, depths, fillvalue=0)]
+    if most == theirs:
+        return network
+    deeper = build_network({**network.config, "depths": most}, seed)
+    load_state(deeper, {**network_state(deeper), **network_state(network)})
+    return deeper
 
 
 @dataclass

@@ -21,6 +21,7 @@ from ..images.storage import list_files
 from ..inference.threads import ordered_map
 from ..networks.heads import ALL_ROWS
 from ..training.augmentation import as_image, make_batch, order
+from ..training.batches import PhotoBatches
 from ._aging import aged
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
@@ -227,7 +228,7 @@ class DealtPhotos:
 
     @staticmethod
     def forward(network, x, rows: slice = ALL_ROWS):
-        return {**network(x, rows), "lightness": x}
+        return PhotoBatches.forward(network, x, rows)
 
     @staticmethod
     def _draw(items, cumulated, rng) -> np.ndarray:

@@ -46,14 +46,15 @@ class PhotoBatches:
 
     @staticmethod
     def forward(network, x, rows: slice = ALL_ROWS):
-        return network(x, rows)
+        """The network's outputs, and the lightness they were made of."""
+        return {**network(x, rows), "lightness": x}
 
 
 class FeatureBatches(PhotoBatches):
     """Maps of a frozen encoder, computed once for each photo, and for its mirror image with flips.
 
     They are kept as float16, channels last: what is lost is a thousandth of a map's values, half of the
-    memory is saved. The colours are kept at the size of the network's outputs.
+    memory is saved. Lightness and colours are kept at the size of the network's outputs.
     """
 
     def __init__(self, batches: PhotoBatches, network):
@@ -80,7 +81,8 @@ class FeatureBatches(PhotoBatches):
         if not self._shapes:
             [output] = network.decode(maps).values()
             self._cells = output.shape[-2:]
-        maps = [m.movedim(1, -1) for m in (*maps, reduce_to(ab, self._cells))]
+        at_cells = (reduce_to(plane, self._cells) for plane in (x, ab))
+        maps = [m.movedim(1, -1) for m in (*maps, *at_cells)]
         row = torch.cat([m.flatten().half() for m in maps])
         if at == 0:
             self._shapes = [tuple(m.shape[1:]) for m in maps]
@@ -111,5 +113,6 @@ class FeatureBatches(PhotoBatches):
         return tuple(maps[:-1]), maps[-1]
 
     @staticmethod
-    def forward(network, maps, rows: slice = ALL_ROWS):
-        return network.decode(maps, rows)
+    def forward(network, x, rows: slice = ALL_ROWS):
+        *maps, lightness = x
+        return {**network.decode(tuple(maps), rows), "lightness": lightness}
