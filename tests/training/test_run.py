@@ -36,15 +36,17 @@ def test_cached_features_are_what_the_encoder_gives(encoder, augment):
     positions = np.array([4, 0, 3, 1])
     flips = 0
     for epoch in (0, 1):
-        (x, ab), (maps, ab2) = plain.batch(positions, epoch), features.batch(positions, epoch)
-        cells = torch.nn.functional.avg_pool2d(ab, 4)
-        torch.testing.assert_close(ab2, cells, rtol=1e-3, atol=0.05)  # kept in float16
+        (x, ab), (kept, ab2) = plain.batch(positions, epoch), features.batch(positions, epoch)
+        *maps, lightness = kept
+        for got, whole in ((ab2, ab), (lightness, x)):
+            cells = torch.nn.functional.avg_pool2d(whole, 4)
+            torch.testing.assert_close(got, cells, rtol=1e-3, atol=0.05)  # kept in float16
         assert all(m.is_contiguous(memory_format=torch.channels_last) for m in maps)
         with torch.no_grad():
             for got, expected in zip(maps, network.encode(x), strict=True):
                 scale = float(expected.abs().max())
                 torch.testing.assert_close(got, expected, rtol=2e-3, atol=2e-3 * scale)
-            whole, decoded = plain.forward(network, x)["logits"], features.forward(network, maps)["logits"]
+            whole, decoded = plain.forward(network, x)["logits"], features.forward(network, kept)["logits"]
         torch.testing.assert_close(decoded, whole, rtol=2e-2, atol=2e-2 * float(whole.abs().max()))
         centred = plain.centred().batch(positions, epoch)[0]
         flips += sum(not torch.equal(a, b) for a, b in zip(x, centred, strict=True))
