@@ -88,7 +88,8 @@ class Colorizer(BasePhotoEstimator):
         "unet" joins the encoder's maps at strides 4 to 32; "plain" is a stack of convolutions and nearest
         upsampling on the deepest map alone.
     loss : {"log_loss", "squared_error"}, default="log_loss"
-        "log_loss" learns a distribution over bins of the ab plane [1]_, "squared_error" learns ab itself.
+        "log_loss" learns a distribution over bins of the ab plane [1]_: its cross-entropy, plus the mean over
+        photos of log(1 + squared error / 4e-4) in sRGB. "squared_error" learns ab itself.
     weights : {"auto", "embedded", "imagenet"}, path or None, default="auto"
         What fit starts from. "embedded": the colouriser inside this package; "imagenet": torchvision's
         download; None: random; a path: an ``.npz`` of `save_weights` or a torchvision ``.pth`` of the

@@ -1,4 +1,4 @@
-"""The loss of networks that know colours already: what they give is held to the measure it is judged by."""
+"""The loss of a distribution of colours: what is decoded from it is held to the measure it is judged by."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..inference.decoding import Decoding
-from ..networks import LogLoss, SquaredError, fold_encoder_norms_, set_prior
+from ..networks import SquaredError, fold_encoder_norms_, set_prior
 from .batches import FeatureBatches, PhotoBatches
 from .cache import PhotoCache
 from .evaluation import bin_shares, calibrate, validation_score
@@ -67,8 +67,9 @@ class Run:
         photos = PhotoBatches(cache, learning, **part)
         self.held_out = PhotoBatches(cache, held_out, **part) if len(held_out) else None
         bins = self.decoding.bins
-        loss = _loss(bins, knows_colours).to(device)
-        if bins is not None and isinstance(loss, LogLoss) and self.decoding.prior is None:
+        loss = SquaredError() if bins is None else PhotoLoss(bins.cpu().numpy())
+        loss = loss.to(device)
+        if bins is not None and isinstance(loss, PhotoLoss) and self.decoding.prior is None:
             self.decoding.prior = bin_shares(photos, loss, len(bins)).to(device)
             set_prior(self.network, self.decoding.prior.cpu().numpy())
         self.photos = photos
@@ -130,13 +131,6 @@ class Run:
         self._first = self.trainer.epoch
         self.decoding.prior = state["prior"]
         self.decoding = self.decoding.to(self.trainer.device)
-
-
-def _loss(bins: torch.Tensor | None, knows_colours: bool) -> SquaredError | LogLoss:
-    """A network that knows colours is held to the error of its pictures beside the log loss."""
-    if bins is None:
-        return SquaredError()
-    return (PhotoLoss if knows_colours else LogLoss)(bins.cpu().numpy())
 
 
 def _split(n_photos: int, settings: Settings, fraction: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """The quality table of the documentation, from photos kept apart and photos to learn from.
 
-    python tests/quality/table.py PHOTOS --learn PHOTOS [--encoder mobilenet_v2 --weights FILE] -o FILE
+    python tests/quality/table.py PHOTOS --learn PHOTOS [--encoder mobilenet_v2 --weights FILE] \\
+        -o docs/user_guide/quality.csv
 
 Every second photo of PHOTOS is measured (the others chose settings). The classic recipe (frozen encoder,
 plain decoder, squared error) learns from the photos to learn from: with VGG19's weights where torchvision's
@@ -21,13 +22,15 @@ from skcolorize.datasets import image_paths
 from skcolorize.images.decode import read_photo
 from skcolorize.metrics import evaluate
 
-CURVE = (0.0, 0.5, 1.0)
+CURVE = (0.0, 0.25, 0.5, 0.75, 1.0)
 HEADINGS = {
     "gain": ("over gray, dB", 2),
     "ssim": ("SSIM", 3),
     "ciede2000": ("CIEDE2000", 2),
     "colorfulness": ("CF", 1),
     "colorfulness_difference": ("dCF", 1),
+    "hue_total_variation": ("hue TV", 2),
+    "orange_ratio": ("orange", 2),
 }
 
 
@@ -92,6 +95,9 @@ def main():
     parser.add_argument("--encoder", default="mobilenet_v2")
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--max-iter", type=int, default=10)
+    parser.add_argument(
+        "--cost", nargs=2, default=("", ""), metavar=("SECONDS", "PHOTOS"), help="of the embedded network"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
     measured, learn = image_paths(args.photos)[1::2], image_paths(args.learn)
@@ -114,7 +120,7 @@ def main():
     for vividness in CURVE:
         embedded.set_params(vividness=vividness)
         result = evaluate(embedded, measured, baselines=("mean",) if vividness else ())
-        rows.append(row(f"embedded, vividness {vividness:g}", result.summary["as predicted"]))
+        rows.append(row(f"embedded, vividness {vividness:g}", result.summary["as predicted"], *args.cost))
         if vividness:
             constant = f"mean times {result.constant:.2f}"
             rows.append(row(f"vividness 0 times {result.constant:.2f}", result.summary[constant]))
