@@ -9,10 +9,9 @@ from functools import cache
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from .strided import strided
+from .depthwise import DepthwiseConv2d
 
 
 @dataclass(frozen=True)
@@ -101,27 +100,6 @@ class GrayConv2d(nn.Conv2d):
         return super().forward(torch.cat([x, torch.ones_like(x)], 1))
 
 
-class StridedDepthwiseConv2d(nn.Conv2d):
-    """A depthwise convolution with a stride, whose training in bfloat16 on a CPU is not slow.
-
-    oneDNN has no fast backward pass for it; a convolution of stride 1, of which every second pixel is
-    kept, has one and gives the same numbers.
-    """
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        trains = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
-        if not (trains and x.device.type == "cpu" and _is_bfloat16(x)):
-            return super().forward(x)
-        x = F.conv2d(x, self.weight, self.bias, 1, self.padding, self.dilation, self.groups)
-        return strided(x, *(slice(None, None, stride) for stride in self.stride))
-
-
-def _is_bfloat16(x: torch.Tensor) -> bool:
-    if torch.is_autocast_enabled("cpu"):
-        return torch.get_autocast_dtype("cpu") == torch.bfloat16
-    return x.dtype == torch.bfloat16
-
-
 class Encoder(nn.Module):
     """The feature maps of a torchvision classifier at its taps.
 
@@ -153,8 +131,8 @@ class Encoder(nn.Module):
                 replace_module(self, path, nn.Identity())
             elif isinstance(module, nn.Conv2d) and module.in_channels == 3:
                 replace_module(self, path, _like(module, GrayConv2d, in_channels=2))
-            elif _is_strided_depthwise(module):
-                replace_module(self, path, _like(module, StridedDepthwiseConv2d))
+            elif _is_slow_depthwise(module):
+                replace_module(self, path, _like(module, DepthwiseConv2d))
         self.steps = list(_steps(self))
         if any(name.startswith(family.prefixes) and family.drop_last for family in ENCODERS.values()):
             self._cut(self.steps[-2])
@@ -215,10 +193,11 @@ def replace_module(root: nn.Module, path: str, new: nn.Module) -> None:
     setattr(root.get_submodule(parent), leaf, new)
 
 
-def _is_strided_depthwise(module: nn.Module) -> bool:
-    return (
-        isinstance(module, nn.Conv2d) and 1 < module.groups == module.in_channels and module.stride != (1, 1)
-    )
+def _is_slow_depthwise(module: nn.Module) -> bool:
+    """Whether gradients in bfloat16 would be slow; of stride 1 and 3 x 3 they are faster as they are."""
+    if not isinstance(module, nn.Conv2d) or not 1 < module.groups == module.in_channels:
+        return False
+    return module.stride != (1, 1) or max(module.kernel_size) > 3
 
 
 def _like(conv: nn.Conv2d, kind: Callable[..., nn.Conv2d], in_channels: int | None = None) -> nn.Conv2d:

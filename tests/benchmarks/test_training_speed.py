@@ -8,6 +8,8 @@ import io
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +21,15 @@ from timing import best_of, tell
 
 from skcolorize.images.decode import read_photo
 from skcolorize.networks import LogLoss, ab_bins, build_network, fold_encoder_norms_, network_config
+from skcolorize.networks.depthwise import DepthwiseConv2d
 from skcolorize.training.augmentation import make_batch
 from skcolorize.training.batches import FeatureBatches, PhotoBatches
 from skcolorize.training.cache import cache_photos
 from skcolorize.training.loop import Settings, Trainer
+from skcolorize.training.start import embedded_path, read_weights
 
 SIZE, N_PHOTOS = 128, 16
+BATCH = 40  # of a step
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +61,12 @@ STEPS = """
 import sys, time
 import torch
 sys.path.insert(0, {tests!r})
-from benchmarks.test_training_speed import plain_trainer, trainer
+from benchmarks.test_training_speed import tuner
 torch.set_num_threads(1)
 if {ours}:
     from skcolorize.pretrained.recipe import keep_freed_memory
     keep_freed_memory()
-made = (trainer if {ours} else plain_trainer)([open({photo!r}, "rb").read()] * {n}, precision={precision!r})
+made = tuner([open({photo!r}, "rb").read()] * {n}, plain=not {ours}, precision={precision!r})
 for _ in sys.stdin:
     start = time.process_time()
     made.run_epoch()
@@ -69,14 +74,39 @@ for _ in sys.stdin:
 """
 
 
-def plain_trainer(files, precision) -> Trainer:
-    """As torchvision builds the encoder: batch norm by itself, strided depthwise convolutions."""
+def tuner(files, plain=False, precision="bfloat16") -> Trainer:
+    """The loop that goes on from the embedded weights, or the same with the encoder as torchvision builds it:
+    batch norm by itself, depthwise convolutions PyTorch's own."""
     made = trainer(files, precision=precision)
-    network = build_network(network_config(), 0).to(memory_format=torch.channels_last)
-    for module in network.modules():
-        if type(module).__name__ == "StridedDepthwiseConv2d":
-            module.__class__ = torch.nn.Conv2d
-    return Trainer(network, made.loss, made.batches, made.settings)
+    network = read_weights(embedded_path()).network
+    if not plain and network.config["encoder_norms"] != "folded":
+        fold_encoder_norms_(network)
+    if plain and network.config["encoder_norms"] == "folded":
+        network = unfolded(network)
+    if plain:
+        for module in network.modules():
+            if isinstance(module, DepthwiseConv2d):
+                module.__class__ = torch.nn.Conv2d
+    network.to(memory_format=torch.channels_last)
+    settings = replace(made.settings, decoder_norms_learn=False)
+    return Trainer(network, made.loss, made.batches, settings)
+
+
+def unfolded(network):
+    """The same function with batch norms in the encoder: they add what were the convolutions' biases."""
+    config = network.config | {"encoder_norms": "batch"}
+    plain, state = build_network(config, None), network.state_dict()
+    for name, value in plain.state_dict().items():
+        if name in state:
+            value.copy_(state[name])
+        elif name.endswith(("weight", "running_var")):
+            value.fill_(1)
+    for parent in plain.encoder.modules():
+        for conv, norm in pairwise(parent.children()):
+            if isinstance(norm, torch.nn.BatchNorm2d):
+                path = next(name for name, module in plain.named_modules() if module is conv)
+                norm.bias.data.copy_(state[f"{path}.bias"])
+    return plain.eval()
 
 
 class Steps:
@@ -84,7 +114,7 @@ class Steps:
 
     def __init__(self, photo, *, ours: bool, precision: str):
         script = STEPS.format(
-            tests=str(Path(__file__).parents[1]), photo=str(photo), n=N_PHOTOS, ours=ours, precision=precision
+            tests=str(Path(__file__).parents[1]), photo=str(photo), n=BATCH, ours=ours, precision=precision
         )
         self._process = subprocess.Popen(
             [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -102,7 +132,7 @@ class Steps:
 
 
 def test_step_of_the_default_network(benchmark, one_thread, files, tmp_path):
-    made = trainer(files, precision="bfloat16")
+    made = tuner(files)
     benchmark.pedantic(made.run_epoch, rounds=3 if benchmark.enabled else 1)
     assert np.isfinite(made.history.losses[-1])
     if benchmark.disabled:
@@ -116,7 +146,7 @@ def test_step_of_the_default_network(benchmark, one_thread, files, tmp_path):
             steps.close()
     tell(
         benchmark,
-        f"training step of the default network, bfloat16, {N_PHOTOS} crops of {SIZE} pixels",
+        f"training step of the default network, bfloat16, {BATCH} crops of {SIZE} pixels",
         "batch norm not folded, strided depthwise layers, glibc's default thresholds",
         slow / fast,
         at_least=1.7,
