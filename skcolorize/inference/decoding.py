@@ -18,6 +18,8 @@ PRIOR_SMOOTHING = 0.7
 PREFERENCE_REACH = 20.0
 #: Strength of the random preferences, in logits.
 PREFERENCE_STRENGTH = 0.7
+#: Cells that are decoded at once: on a processor their distributions stay in its cache.
+PIECE = 256
 
 
 @dataclass(frozen=True)
@@ -149,13 +151,30 @@ def annealed_mean(
     ----------
     R. Zhang, P. Isola, A. Efros, "Colorful image colorization", ECCV 2016.
     """
-    rows = logits.float().movedim(1, -1)  # channels lie last in memory
-    if offset is None:
-        rows = rows / temperature
-    else:
-        rows = torch.add(offset / -temperature, rows, alpha=1 / temperature)
+    rows = logits.movedim(1, -1)  # channels lie last in memory
+    start = bins.new_zeros(len(bins)) if offset is None else offset / -temperature
+    if logits.device.type == "cpu" and not logits.requires_grad:
+        return _mean_in_pieces(rows, bins, temperature, start).movedim(-1, 1)
+    sharp = torch.add(start, rows.float(), alpha=1 / temperature)
     # a product with (n_bins, 2) as it is takes longer than the softmax
-    return F.linear(torch.softmax(rows, dim=-1), bins.T.contiguous()).movedim(-1, 1)
+    return F.linear(torch.softmax(sharp, dim=-1), bins.T.contiguous()).movedim(-1, 1)
+
+
+def _mean_in_pieces(rows, bins, temperature: float, start) -> torch.Tensor:
+    """`annealed_mean` of rows (..., n_bins), on a processor: what is worked on stays in its cache.
+
+    Shares are raised to 1e-35 of the largest: numbers so small that they lose digits take it many times as
+    long, and a sharpened distribution is full of them.
+    """
+    columns = torch.cat([bins.T, bins.new_ones(1, len(bins))])
+    ab = rows.new_empty(*rows.shape[:-1], 2, dtype=torch.float32)
+    cells = rows.reshape(-1, len(bins))
+    for part, out in zip(cells.split(PIECE), ab.view(-1, 2).split(PIECE), strict=True):
+        shares = torch.add(start, part.float(), alpha=1 / temperature)
+        shares -= shares.amax(dim=-1, keepdim=True)
+        sums = F.linear(shares.clamp_(min=-80).exp_(), columns)
+        torch.div(sums[:, :2], sums[:, 2:], out=out)
+    return ab
 
 
 def confidence(logits: torch.Tensor) -> torch.Tensor:
