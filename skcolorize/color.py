@@ -24,7 +24,9 @@ __all__ = [
 ]
 
 _SCALE, _OFFSET = np.array([50, 128, 128], np.float32), np.array([1, 0, 0], np.float32)
-_STRIP = 65_536  # colours: three planes at a time are looked up
+# Colours in a strip: what one thread works on stays in the processor's own cache; threads that share the work
+# wait for the interpreter's lock between calls, and need longer ones.
+_STRIP, _SHARED_STRIP = 24_576, 65_536
 _HALVINGS = 14  # of the chroma interval in `clip_to_gamut`
 
 
@@ -68,8 +70,8 @@ def rgb_to_lab(rgb: ArrayLike, n_jobs: int | None = None) -> np.ndarray:
     lab = np.empty(pixels.shape, np.float32)
 
     def make_kernel(size):
-        linear_all, roots_all = np.empty((2, 3, size), np.float32)
-        index_all = np.empty((3, size), np.intp)
+        linear_all, roots_all = tables.scratch_planes(2, 3, size)
+        index_all = tables.scratch_planes(3, size, dtype=np.intp)
 
         def kernel(start, stop):
             part = slice(0, stop - start)
@@ -77,16 +79,18 @@ def rgb_to_lab(rgb: ArrayLike, n_jobs: int | None = None) -> np.ndarray:
             tables.look_up_planes(tables.biased_linear_from_srgb, pixels[start:stop].T, index, linear)
             tables.roots_from_linear(linear, index, roots)
             x, y, z = roots
-            lightness, a, b = lab[start:stop].T
+            lightness, a, b = linear
             np.multiply(y, 116, out=lightness)
             x -= y
             np.multiply(x, 500, out=a)
             y -= z
             np.multiply(y, 200, out=b)
+            for out, plane in zip(lab[start:stop].T, linear, strict=True):
+                out[:] = plane
 
         return kernel
 
-    tables.share_strips(make_kernel, len(pixels), _STRIP, n_jobs)
+    tables.share_strips(make_kernel, len(pixels), _strip(n_jobs), n_jobs)
     return lab.reshape(rgb.shape)
 
 
@@ -128,7 +132,7 @@ def lab_to_rgb(lab: ArrayLike, dtype: DTypeLike = "uint8", n_jobs: int | None = 
     rgb = np.empty(colors.shape, dtype)
 
     def make_kernel(size):
-        planes = np.empty((3, 3, size), np.float32)
+        planes = tables.scratch_planes(3, 3, size)
         write = tables.level_writer(dtype, size)
 
         def kernel(start, stop):
@@ -140,7 +144,7 @@ def lab_to_rgb(lab: ArrayLike, dtype: DTypeLike = "uint8", n_jobs: int | None = 
 
         return kernel
 
-    tables.share_strips(make_kernel, len(colors), n_jobs=n_jobs)
+    tables.share_strips(make_kernel, len(colors), _strip(n_jobs), n_jobs)
     return rgb.reshape(lab.shape)
 
 
@@ -216,7 +220,7 @@ def lightness_to_gray(lightness: ArrayLike, dtype: DTypeLike = "uint8") -> np.nd
 
         def kernel(start, stop):
             roots = (values[start:stop].astype(np.float32) + 16) * np.float32(tables.ROOT_SCALE / 116)
-            tables.cube(roots, np.empty((2, len(roots)), np.float32))
+            tables.cube(roots, tables.scratch_planes(2, len(roots)))
             roots *= np.float32(tables.ROOT_SCALE**-3)
             write(roots, gray[start:stop])
 
@@ -331,7 +335,7 @@ def clip_to_gamut(lab: ArrayLike) -> np.ndarray:
 
 def _gamut_test(lab: np.ndarray) -> Callable:
     """A function that tells which colours leave the gamut with a part of their chroma."""
-    roots, shift, *scratch = np.empty((4, 3, len(lab)), np.float32)
+    roots, shift, *scratch = tables.scratch_planes(4, 3, len(lab))
     tables.roots_from_lab(lab.T, roots)
     y = roots[1].copy()
     np.subtract(roots, y, out=shift)
@@ -342,6 +346,10 @@ def _gamut_test(lab: np.ndarray) -> Callable:
         return tables.is_outside(tables.linear_from_roots(roots, scratch), scratch[1][:2])
 
     return leaves
+
+
+def _strip(n_jobs: int | None) -> int:
+    return _STRIP if n_jobs in (None, 1) else _SHARED_STRIP
 
 
 def check_dtype(dtype: DTypeLike) -> str:

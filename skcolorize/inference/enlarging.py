@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import _color_tables as tables
 
-_MAX_ROWS = 256  # of a strip: keeps the matrix that interpolates rows small for narrow photos
+_MAX_ROWS = 64  # of a strip: keeps the matrix that interpolates rows small for narrow photos
 
 
 def strip_rows(width: int) -> int:
@@ -26,9 +26,9 @@ class Enlarged:
         at = _positions(width, planes.shape[2])
         left = at.astype(np.intp)
         weight = (at - left).astype(np.float32)
-        right = np.minimum(left + 1, planes.shape[2] - 1)
-        wide = planes[..., left] * (1 - weight) + planes[..., right] * weight
-        self._planes = np.ascontiguousarray(wide)  # picking columns leaves them strided, which BLAS copies
+        self._planes = planes.take(left, axis=-1, mode="clip")  # contiguous, for BLAS
+        self._planes *= 1 - weight
+        self._planes += planes.take(left + 1, axis=-1, mode="clip") * weight
 
     def write_rows(self, start: int, stop: int, out: np.ndarray) -> None:
         """Write rows start..stop of all planes to ``out`` (n, stop - start, width)."""

@@ -100,7 +100,8 @@ class _Palette:
     def _locator(self, gray, size, grid=None):
         """A function, for one thread, that writes where the colours of rows of the photo are in the table."""
         grid = grid or Enlarged(self._pairs, gray.shape)
-        position_planes, pair_planes = np.empty((2, size), np.float32), np.empty((2, size), np.int32)
+        position_planes = tables.scratch_planes(2, size)
+        pair_planes = tables.scratch_planes(2, size, dtype=np.int32)
 
         def locate(start, stop, index):
             positions, pairs = position_planes[:, : index.size], pair_planes[:, : index.size]
@@ -144,7 +145,8 @@ class _Palette:
         def make_kernel(n_rows):
             size = n_rows * width
             locate = self._locator(gray, size, grid)
-            index_all, words_all = np.empty(size, np.intp), np.empty(size, np.uint32)
+            index_all = tables.scratch_planes(size, dtype=np.intp)
+            words_all = tables.scratch_planes(size, dtype=np.uint32)
 
             def kernel(start, stop):
                 strip = flat[start * width : stop * width]
