@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .depthwise import DepthwiseConv2d
+
 
 class UnetDecoder(nn.Module):
     """A light U-Net decoder that ends at the shallowest map it is given.
@@ -61,7 +63,7 @@ class Residual(nn.Module):
         super().__init__()
         inner = expansion * width
         self.widen = nn.Conv2d(width, inner, 1)
-        self.look = nn.Conv2d(inner, inner, 5, padding=2, groups=inner)
+        self.look = DepthwiseConv2d(inner, inner, 5, padding=2, groups=inner)
         self.narrow = nn.Conv2d(inner, width, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
