@@ -27,8 +27,8 @@ class _Depthwise(torch.autograd.Function):
     def forward(ctx, x, weight, bias, stride, padding, dilation):
         ctx.save_for_backward(x, weight)
         ctx.settings = stride, padding, dilation
-        narrow = [None if t is None else t.to(x.dtype) for t in (weight, bias)]
-        return F.conv2d(x, *narrow, *ctx.settings, x.shape[1])
+        bias = None if bias is None else bias.to(x.dtype)
+        return F.conv2d(x, weight.to(x.dtype), bias, stride, padding, dilation, x.shape[1])
 
     @staticmethod
     def backward(ctx, gradient):
