@@ -37,7 +37,6 @@ def network_config(
     *,
     taps: list[str] | None = None,
     widths: list[int] | None = None,
-    depths: list[int] | None = None,
     n_bins: int | None = None,
 ) -> dict:
     """Everything needed to build a network, whatever the defaults will be by then.
@@ -52,8 +51,6 @@ def network_config(
         Default taps of the encoder that the decoder uses; None: all for "unet", the deepest for "plain".
     widths : list of int or None
         Channels within the decoder.
-    depths : list of int or None
-        Residual blocks of the "unet" decoder after each of its widths, deepest first; None: none.
     n_bins : int or None
         Bins of a "log_loss" head; None: as many as :func:`ab_bins` has.
 
@@ -100,7 +97,6 @@ def network_config(
         "strides": strides,
         "decoder": decoder,
         "widths": list(widths),
-        "depths": list(depths or ()),
         "loss": loss,
         "n_bins": n_bins,
     }
@@ -126,7 +122,7 @@ class ColorizationNetwork(nn.Module):
         self.encoder = Encoder(config["encoder"], config["taps"])
         with no_storage():
             if config["decoder"] == "unet":
-                self.decoder = UnetDecoder(channels, widths, config.get("depths", ()))
+                self.decoder = UnetDecoder(channels, widths)
                 self.head = BinsHead(widths[-1], config["n_bins"], 1) if bins else AbHead(widths[-1])
             else:
                 self.decoder = PlainDecoder(channels[-1], widths)

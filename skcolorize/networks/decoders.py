@@ -6,8 +6,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .depthwise import DepthwiseConv2d
-
 
 class UnetDecoder(nn.Module):
     """A light U-Net decoder that ends at the shallowest map it is given.
@@ -22,12 +20,9 @@ class UnetDecoder(nn.Module):
         Channels of the encoder's maps, shallowest first.
     widths : list of int
         One width for the reduced deepest map and one for each block, deepest first.
-    depths : list of int
-        How many :class:`Residual` blocks follow the reduced deepest map and each block, deepest first; where
-        the list is shorter, none.
     """
 
-    def __init__(self, channels: list[int], widths: list[int], depths: list[int] | tuple[int, ...] = ()):
+    def __init__(self, channels: list[int], widths: list[int]):
         super().__init__()
         if len(widths) != len(channels):
             raise ValueError(
@@ -37,45 +32,15 @@ class UnetDecoder(nn.Module):
         self.context = nn.Linear(channels[-1], widths[0])
         inputs = zip(widths, channels[-2::-1], widths[1:], strict=False)
         self.blocks = nn.ModuleList(_block(below + skip, width) for below, skip, width in inputs)
-        pairs = zip(widths, depths, strict=False)
-        self.residuals = nn.ModuleList(_residuals(width, depth) for width, depth in pairs)
         self.out_channels = widths[-1]
 
     def forward(self, maps: tuple[torch.Tensor, ...]) -> torch.Tensor:
         deepest = _dense_gradient(maps[-1])
         x = self.reduce(deepest) + self.context(deepest.mean((2, 3)))[:, :, None, None]
-        residuals = iter(self.residuals)
-        x = next(residuals, _same)(x)
         for block, skip in zip(self.blocks, maps[-2::-1], strict=True):
             x = F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
-            x = next(residuals, _same)(block(torch.cat([_dense_gradient(x), skip], 1)))
+            x = block(torch.cat([_dense_gradient(x), skip], 1))
         return x
-
-
-class Residual(nn.Module):
-    """What four times the channels see in a neighbourhood of 5x5, added to a map.
-
-    An inverted residual (Sandler et al. 2018) without norms, whose last convolution starts at 0: put into a
-    network that has learned, it changes nothing at first.
-    """
-
-    def __init__(self, width: int, expansion: int = 4):
-        super().__init__()
-        inner = expansion * width
-        self.widen = nn.Conv2d(width, inner, 1)
-        self.look = DepthwiseConv2d(inner, inner, 5, padding=2, groups=inner)
-        self.narrow = nn.Conv2d(inner, width, 1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.narrow(F.relu(self.look(F.relu(self.widen(x)))))
-
-
-def _residuals(width: int, depth: int) -> nn.Sequential:
-    return nn.Sequential(*(Residual(width) for _ in range(depth)))
-
-
-def _same(x: torch.Tensor) -> torch.Tensor:
-    return x
 
 
 def _dense_gradient(x: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,6 @@ import math
 import torch
 from torch import nn
 
-from .decoders import Residual
 from .encoders import GrayConv2d
 
 
@@ -40,7 +39,4 @@ def initialise(network, generator: torch.Generator | int) -> None:
             own["bias"].zero_()
         if "layer_scale" in own:
             own["layer_scale"].fill_(1e-6)
-    for module in network.modules():
-        if isinstance(module, Residual):
-            module.narrow.weight.zero_()
     network.head.conv.weight.mul_(0.01)

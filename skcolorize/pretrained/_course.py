@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from ..inference.decoding import Decoding
 from ..metrics import colorfulness
 from ..networks import ab_bins, build_network, fold_encoder_norms_, freeze, network_config, set_prior
 from ..networks.lab import lab_to_rgb
-from ..networks.weights import load_encoder_weights, load_start_weights, load_state, network_state
+from ..networks.weights import load_encoder_weights, load_start_weights
 from ..training.batches import PhotoBatches
 from ..training.distributed import World
 from ..training.evaluation import bin_shares, calibrate, validation_score
@@ -88,8 +87,8 @@ class AveragingTrainer(Trainer):
         self.n_steps = state["n_steps"]
 
 
-def start_from(init: str, encoder: str, seed: int, depths: list[int] | None = None) -> Start:
-    """Network and decoding to begin with; residual blocks that its weights lack change nothing at first.
+def start_from(init: str, encoder: str, seed: int) -> Start:
+    """Network and decoding to begin with.
 
     Parameters
     ----------
@@ -100,14 +99,7 @@ def start_from(init: str, encoder: str, seed: int, depths: list[int] | None = No
         Encoder of the latter.
     seed : int
         For what has no stored weights.
-    depths : list of int or None
-        Residual blocks after each width of the decoder, at least.
     """
-    start = _read(init, encoder, seed)
-    return replace(start, network=_deepened(start.network, depths or [], seed))
-
-
-def _read(init: str, encoder: str, seed: int) -> Start:
     names = []
     if init.endswith(".npz") and os.path.exists(init):
         with np.load(init, allow_pickle=False) as file:
@@ -121,17 +113,6 @@ def _read(init: str, encoder: str, seed: int) -> Start:
         return Start(network, decoding, "colorizer", new_head=False)
     load_encoder_weights(network, init)
     return Start(network, decoding, "imagenet")
-
-
-def _deepened(network, depths: list[int], seed: int):
-    """The network with residual blocks added until it has as many as `depths` says."""
-    theirs = network.config.get("depths", [])
-    most = [max(pair) for pair in zip_longest(theirs, depths, fillvalue=0)]
-    if most == theirs:
-        return network
-    deeper = build_network({**network.config, "depths": most}, seed)
-    load_state(deeper, {**network_state(deeper), **network_state(network)})
-    return deeper
 
 
 @dataclass

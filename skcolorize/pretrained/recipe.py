@@ -74,14 +74,6 @@ def _parser() -> argparse.ArgumentParser:
         help="leave out photos whose file name matches, as in 'food-*'; may be repeated",
     )
     add("--encoder", default="mobilenet_v2", help="encoder that ImageNet weights belong to")
-    add(
-        "--depths",
-        type=int,
-        nargs="*",
-        default=[3, 3],
-        metavar="N",
-        help="residual blocks after each width of the decoder, deepest first",
-    )
     add("--n-photos", type=int, default=1_350_000, metavar="N", help="crops to learn from in all")
     add("--batch-size", type=int, default=48, metavar="N", help="crops in a step")
     add("--learning-rate", type=float, default=1e-3, metavar="RATE", help="0.0003 goes on from good weights")
@@ -146,7 +138,7 @@ def make(args: argparse.Namespace, command: str = "") -> None:
         precision=resolve_precision("auto", device, learning=True),
         seed=args.seed + 1_000_003 * world.rank,
     )
-    names = "init", "encoder", "depths", "image_size", "seed"
+    names = "init", "encoder", "image_size", "seed"
     parameters = vars(settings) | {name: getattr(args, name) for name in names}
     texts = [f"{s.source}:{s.weight}:{len(s.items)}" for s in sets] + [item_name(item) for item in held_out]
     name = fingerprint(parameters, [text.encode() for text in texts])[:12]
@@ -154,8 +146,7 @@ def make(args: argparse.Namespace, command: str = "") -> None:
     with checkpoint.held() if world.leads else nullcontext():
         dealt = DealtPhotos(sets, n_round, settings.seed, device, args.n_jobs)
         validation = PhotoBatches(cache, range(len(cache)), size, False, args.seed, device)
-        start = start_from(args.init, args.encoder, args.seed, args.depths)
-        course = Course(start, dealt, validation, settings)
+        course = Course(start_from(args.init, args.encoder, args.seed), dealt, validation, settings)
         began = time.process_time()
         if saved := world.agreed(checkpoint.load() if world.leads else None):
             course.load_state_dict(saved["course"])

@@ -16,7 +16,6 @@ from skcolorize.networks.weights import save_npz
 from skcolorize.pretrained import _course, _sets, recipe
 from skcolorize.training.augmentation import order
 from skcolorize.training.loop import Settings
-from skcolorize.training.start import write_weights
 
 COMMAND = ["--n-photos", 8, "--batch-size", 4, "--image-size", 32, "--n-jobs", 1]
 COMMAND += ["--encoder", "squeezenet1_1"]
@@ -266,21 +265,6 @@ def test_starts_of_every_kind(init, tmp_path):
     save_npz(strange, {"network.x": np.zeros(3, np.float32)}, {"network": network_config("squeezenet1_1")})
     with pytest.raises((ValueError, KeyError)):
         _course.start_from(str(strange), "squeezenet1_1", 0)
-
-
-def test_a_start_can_be_deepened(init, tmp_path):
-    shallow = _course.start_from(init, "squeezenet1_1", 0)
-    write_weights(tmp_path / "start.npz", shallow.network, shallow.decoding, {})
-    deep = _course.start_from(str(tmp_path / "start.npz"), "", 0, [1, 2])
-    assert deep.network.config["depths"] == [1, 2] and not deep.new_head
-    x = torch.linspace(-1, 1, 64 * 64).view(1, 1, 64, 64)
-    with torch.no_grad():
-        expected = shallow.network.eval()(x)["logits"]
-        torch.testing.assert_close(deep.network.eval()(x)["logits"], expected, rtol=0, atol=0)
-    write_weights(tmp_path / "deep.npz", deep.network, deep.decoding, {})
-    again = _course.start_from(str(tmp_path / "deep.npz"), "", 0, [0, 3])  # never fewer than there are
-    assert again.network.config["depths"] == [1, 3]
-    assert _course.start_from(init, "squeezenet1_1", 0, [1]).network.config["depths"] == [1]
 
 
 def test_faults_of_the_command_are_told(folder, tmp_path, capsys):
