@@ -69,7 +69,7 @@ def test_lab_to_rgb_against_scikit_image(benchmark, batch):
     single = ratio(lambda: lab2rgb(lab), lambda: color.lab_to_rgb(lab))
     tell(benchmark, what, "`skimage.color.lab2rgb` of float32", single, at_least=7, slack=SLACK)
     double = ratio(lambda: lab2rgb(doubles), lambda: color.lab_to_rgb(lab))
-    tell(benchmark, what, "`skimage.color.lab2rgb` of float64", double)
+    tell(benchmark, what + ", doubles there", "`skimage.color.lab2rgb` of what its rgb2lab gives", double)
 
 
 def test_merge_of_12_megapixels_against_lab2rgb(benchmark, photo):
