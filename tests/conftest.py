@@ -13,7 +13,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def one_thread():
     """PyTorch on one thread: what is compared bit by bit, or timed, must not depend on free cores."""
     import torch

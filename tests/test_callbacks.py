@@ -15,6 +15,8 @@ from small import Stopper, made_up_photos, same_weights, small
 
 from skcolorize.preprocessing import ImageLoader, ToGrayscale
 
+pytestmark = pytest.mark.usefixtures("one_thread")  # bit by bit
+
 PHOTOS = list(made_up_photos(4))
 
 

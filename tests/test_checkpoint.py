@@ -15,6 +15,8 @@ from small import made_up_photos, same_weights, small
 
 from skcolorize.training.checkpoint import Checkpoint, fingerprint
 
+pytestmark = pytest.mark.usefixtures("one_thread")  # bit by bit
+
 PHOTOS = made_up_photos(4)
 
 

@@ -14,6 +14,8 @@ from skcolorize import Colorizer
 from skcolorize.metrics import colorfulness
 from skcolorize.preprocessing import ToGrayscale
 
+pytestmark = pytest.mark.usefixtures("one_thread")  # bit by bit
+
 PHOTOS = made_up_photos()
 GRAY = ToGrayscale().transform(PHOTOS)
 

@@ -19,6 +19,8 @@ from small import made_up_photos, same_weights, small
 
 from skcolorize.preprocessing import ImageLoader, LabToRGB, ToGrayscale
 
+pytestmark = pytest.mark.usefixtures("one_thread")  # bit by bit
+
 PHOTOS = made_up_photos()
 BACKENDS = ["loky", "threading"]
 

@@ -12,6 +12,8 @@ from small import made_up_photos, same_weights, small
 from skcolorize import Colorizer
 from skcolorize.networks.weights import network_state
 
+pytestmark = pytest.mark.usefixtures("one_thread")  # bit by bit
+
 PHOTOS = made_up_photos(3)
 
 REFUSED = [

@@ -16,6 +16,8 @@ from skcolorize.datasets import load_example_images
 from skcolorize.images.decode import gray_levels, read_photo
 from skcolorize.preprocessing import LabToRGB, ToGrayscale
 
+pytestmark = pytest.mark.usefixtures("one_thread")  # bit by bit
+
 PHOTOS = made_up_photos(4)
 METHODS = ["predict", "transform", "predict_confidence"]
 

@@ -11,6 +11,8 @@ from small import made_up_photos, same_weights, small
 
 from skcolorize.networks import build_network, network_config
 
+pytestmark = pytest.mark.usefixtures("one_thread")  # bit by bit
+
 PHOTOS = made_up_photos(4)
 
 

@@ -22,6 +22,8 @@ from small import made_up_photos, same_weights, small
 from skcolorize import Colorizer, __version__
 from skcolorize.preprocessing import ImageLoader, RGBToLab
 
+pytestmark = pytest.mark.usefixtures("one_thread")  # bit by bit
+
 PHOTOS = made_up_photos(3)
 DATA = Path(__file__).parent / "data"
 LOSSES = ["log_loss", "squared_error"]

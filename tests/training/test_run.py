@@ -13,6 +13,8 @@ from skcolorize.training.batches import FeatureBatches, PhotoBatches
 from skcolorize.training.cache import cache_photos
 from skcolorize.training.evaluation import bin_shares, calibrate, validation_score
 
+pytestmark = pytest.mark.usefixtures("one_thread")  # bit by bit
+
 PHOTOS = made_up_photos(6, 32, 48)
 CPU = torch.device("cpu")
 
