@@ -17,6 +17,8 @@ from skcolorize.pretrained import _course, _sets, recipe
 from skcolorize.training.augmentation import order
 from skcolorize.training.loop import Settings
 
+pytestmark = pytest.mark.usefixtures("one_thread")  # bit by bit
+
 COMMAND = ["--n-photos", 8, "--batch-size", 4, "--image-size", 32, "--n-jobs", 1]
 COMMAND += ["--encoder", "squeezenet1_1"]
 

@@ -6,6 +6,8 @@ from small import made_up_photos, small
 
 from skcolorize.training import run
 
+pytestmark = pytest.mark.usefixtures("one_thread")  # bit by bit
+
 PHOTOS = made_up_photos()
 
 
