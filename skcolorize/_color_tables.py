@@ -257,11 +257,8 @@ def level_writer(dtype, size):
 
         return write
 
-    table, index_all, levels_all = (
-        _gamma_table(),
-        scratch_planes(size, dtype=np.intp),
-        scratch_planes(size, dtype=np.uint8),
-    )
+    table = _gamma_table()
+    index_all, levels_all = (scratch_planes(size, dtype=dtype) for dtype in (np.intp, np.uint8))
 
     def write_bytes(linear, out):
         index, levels = index_all[: linear.size], levels_all[: linear.size]

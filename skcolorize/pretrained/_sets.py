@@ -19,7 +19,6 @@ from ..images import PhotoError, is_gray, read_photo
 from ..images.levels import as_levels
 from ..images.storage import list_files
 from ..inference.threads import ordered_map
-from ..networks.heads import ALL_ROWS
 from ..training.augmentation import as_image, make_batch, order
 from ..training.batches import PhotoBatches
 from ._aging import aged
@@ -226,9 +225,7 @@ class DealtPhotos:
         photos = dict(zip(positions, ordered_map(draw, positions, self.n_jobs), strict=True))
         return make_batch(photos, positions, (side, side), self.augment, self.seed, epoch, self.device)
 
-    @staticmethod
-    def forward(network, x, rows: slice = ALL_ROWS):
-        return PhotoBatches.forward(network, x, rows)
+    forward = staticmethod(PhotoBatches.forward)
 
     @staticmethod
     def _draw(items, cumulated, rng) -> np.ndarray:
