@@ -140,8 +140,8 @@ class Colorizer(BasePhotoEstimator):
     n_jobs : int or None, default=None
         Threads that decode and render photos; None is 1 unless in a ``joblib.parallel_config``, -1 all cores.
     random_state : int, RandomState instance or None, default=None
-        Determines initial weights, order, crops and the held-out part. An int gives the same weights, bit for
-        bit, on one machine's CPU at one thread count.
+        Determines initial weights, order, crops and the held-out part. An int gives the same weights on one
+        machine's CPU: bit for bit on one thread of PyTorch's, on several but for the last bits.
     verbose : bool, default=False
         Whether fit prints a line for each epoch.
 

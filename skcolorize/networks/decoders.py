@@ -11,8 +11,9 @@ class UnetDecoder(nn.Module):
     """A light U-Net decoder that ends at the shallowest map it is given.
 
     The deepest map is reduced to ``widths[0]`` channels, to which a linear view of its mean is added
-    everywhere. Each block resizes the map to the next tap, puts the tap behind it and mixes both: a full
-    3x3 convolution, a depthwise one and a 1x1 one, each with batch norm and ReLU.
+    everywhere. Each block convolves the map, enlarges it to the size of the next tap, adds a convolution of
+    the tap and mixes both: a depthwise convolution and a 1x1 one, with batch norm and ReLU. What is enlarged
+    is smooth: a convolution before it costs a quarter of one behind it and does as well.
 
     Parameters
     ----------
@@ -31,15 +32,14 @@ class UnetDecoder(nn.Module):
         self.reduce = nn.Conv2d(channels[-1], widths[0], 1)
         self.context = nn.Linear(channels[-1], widths[0])
         inputs = zip(widths, channels[-2::-1], widths[1:], strict=False)
-        self.blocks = nn.ModuleList(_block(below + skip, width) for below, skip, width in inputs)
+        self.blocks = nn.ModuleList(_Block(*sizes) for sizes in inputs)
         self.out_channels = widths[-1]
 
     def forward(self, maps: tuple[torch.Tensor, ...]) -> torch.Tensor:
         deepest = _dense_gradient(maps[-1])
         x = self.reduce(deepest) + self.context(deepest.mean((2, 3)))[:, :, None, None]
         for block, skip in zip(self.blocks, maps[-2::-1], strict=True):
-            x = F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
-            x = block(torch.cat([_dense_gradient(x), skip], 1))
+            x = block(x, skip)
         return x
 
 
@@ -51,18 +51,26 @@ def _dense_gradient(x: torch.Tensor) -> torch.Tensor:
     return x
 
 
-def _block(inputs: int, width: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, width, 3, padding=1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(width, width, 1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(inplace=True),
-    )
+class _Block(nn.Module):
+    """The map below and the tap, mixed at the tap's size."""
+
+    def __init__(self, below: int, skip: int, width: int):
+        super().__init__()
+        self.below = nn.Sequential(nn.Conv2d(below, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+        self.skip = nn.Sequential(nn.Conv2d(skip, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+        self.mix = nn.Sequential(
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, width, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+        )
+
+    def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        x = F.interpolate(self.below(x), size=skip.shape[-2:], mode="bilinear", align_corners=False)
+        return self.mix(_dense_gradient(x) + self.skip(skip))
 
 
 class PlainDecoder(nn.Module):

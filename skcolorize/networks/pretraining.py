@@ -15,6 +15,10 @@ from .state import check_shapes, load_state, own_tensors
 # torchvision's DenseNet files are older than its DenseNet: ``norm.1`` there is ``norm1`` here
 _OLD_DENSENET = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)")
 
+_START_BLOCK = re.compile(r"decoder\.b\.(\d)\.c\.(\d)\.(\w+)")
+#: Weights of a row of three pixels, as those of one at half the size.
+_INWARDS = np.array([[0.5, 0, 0], [0.5, 1, 0.5], [0, 0, 0.5]])
+
 
 def load_encoder_weights(network, weights: str | os.PathLike | None) -> None:
     """Give the encoder of `network` pretrained weights; its norms are not folded yet.
@@ -126,22 +130,39 @@ def gray_stem(weight: torch.Tensor, mean, std) -> torch.Tensor:
 
 
 def load_start_weights(path: str | os.PathLike, network) -> np.ndarray:
-    """Fill the default network from the recipe's start file and give its ``ab_prior``, shape (n_bins,)."""
+    """Fill the default network from the recipe's start file and give its ``ab_prior``, shape (n_bins,).
+
+    The decoder of that file convolves the enlarged map and the tap together. Taken apart, the kernels of the
+    map act before it is enlarged, where a step is two pixels: half of a neighbour's weight moves inwards.
+    """
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files if not name.endswith("num_batches_tracked")}
     prior = arrays.pop("ab_prior")
     del arrays["ab_bins"]
-    state = {_start_name(name): value for name, value in arrays.items()}
+    state: dict[str, np.ndarray] = {}
+    for name, value in arrays.items():
+        state |= _start_members(name, value, network.config["widths"])
     stem = "encoder.features.0.0.weight"
     state[stem] = gray_stem(torch.from_numpy(state[stem]), [0.449], [0.2255]).numpy()
     load_state(network, state, path)
     return prior
 
 
-def _start_name(name: str) -> str:
+def _start_members(name: str, value: np.ndarray, widths: list[int]) -> dict[str, np.ndarray]:
+    """What a member of the start file is in a network's state."""
     if name.startswith("features."):
-        return "encoder." + name
-    for theirs, ours in (("red.", "reduce."), ("glob.", "context."), ("b.", "blocks.")):
-        if name.startswith("decoder." + theirs):
-            return "decoder." + ours + name.removeprefix("decoder." + theirs).replace(".c.", ".")
-    return name.replace("decoder.head.", "head.conv.")
+        return {f"encoder.{name}": value}
+    if not (match := _START_BLOCK.fullmatch(name)):
+        for theirs, ours in (("decoder.red.", "decoder.reduce."), ("decoder.glob.", "decoder.context.")):
+            name = name.replace(theirs, ours)
+        return {name.replace("decoder.head.", "head.conv."): value}
+    block, layer, leaf = match[1], int(match[2]), match[3]
+    below, skip = (f"decoder.blocks.{block}.{part}" for part in ("below", "skip"))
+    if layer == 0:
+        theirs, n_below = value.astype(np.float32), widths[int(block)]
+        moved = np.einsum("ai,bj,ocij->ocab", _INWARDS, _INWARDS, theirs[:, :n_below])
+        return {f"{below}.0.{leaf}": moved.astype(np.float32), f"{skip}.0.{leaf}": theirs[:, n_below:]}
+    if layer == 1:  # of the two norms one shifts
+        shift = leaf in ("bias", "running_mean")
+        return {f"{below}.1.{leaf}": np.zeros_like(value) if shift else value, f"{skip}.1.{leaf}": value}
+    return {f"decoder.blocks.{block}.mix.{layer - 2}.{leaf}": value}

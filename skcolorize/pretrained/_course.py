@@ -54,8 +54,8 @@ class AveragingTrainer(Trainer):
         self.average = [p.detach().clone() for p in self.network.parameters()]
         self.n_steps = 0
 
-    def _step(self, positions, step: int) -> torch.Tensor:
-        loss = super()._step(positions, step)
+    def _step(self, share, step: int) -> torch.Tensor:
+        loss = super()._step(share, step)
         self.n_steps += 1
         decay = min(DECAY, 1 - 6 / (self.n_steps + 20))  # short at first: the start is soon left behind
         torch._foreach_lerp_(self.average, [p.detach() for p in self.network.parameters()], 1 - decay)

@@ -6,7 +6,6 @@ import hashlib
 import os
 import tarfile
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from io import BytesIO
@@ -19,7 +18,7 @@ from ..images import PhotoError, is_gray, read_photo
 from ..images.levels import as_levels
 from ..images.storage import list_files
 from ..inference.threads import ordered_map
-from ..training.augmentation import as_image, make_batch, order
+from ..training.augmentation import as_image, make_batch
 from ..training.batches import PhotoBatches
 from ._aging import aged
 
@@ -156,8 +155,7 @@ def hold_out(sets: list[PhotoSet], share: float = 0.01, most: int = 500) -> tupl
 class DealtPhotos:
     """Batches for the training loop: photos dealt by the weights of their sets, decoded in their turn.
 
-    All is drawn from (seed, round, position): a resumed training sees the same pictures. The batch that comes
-    next is made in a thread meanwhile, so that a GPU does not wait for photos to be decoded.
+    All is drawn from (seed, round, position): a resumed training sees the same pictures.
 
     Parameters
     ----------
@@ -174,8 +172,6 @@ class DealtPhotos:
         self.n_photos, self.seed, self.device, self.n_jobs = n_photos, seed, device, n_jobs
         self.augment: bool = True
         self._pools = []
-        self._thread = ThreadPoolExecutor(1)
-        self._next: tuple[list[int], int, Future] | None = None
         for crops, is_large in ((LARGE_CROPS, True), (SMALL_CROPS, False)):
             chosen = [photos for photos in sets if photos.is_large() == is_large]
             if chosen:
@@ -195,20 +191,6 @@ class DealtPhotos:
     def batch(self, positions, epoch: int):
         """Input and target (n, 2, s, s) in Lab units; all photos of a batch are of one kind and size."""
         positions = [int(position) for position in positions]
-        if not self.augment:
-            return self._made(positions, epoch)
-        ready, self._next = self._next, None
-        if ready is not None and ready[:2] == (positions, epoch):
-            made = ready[2].result()
-        else:
-            made = self._made(positions, epoch)
-        shuffled = order(self.seed, epoch, self.n_photos)
-        start = int(np.flatnonzero(shuffled == positions[0])[0]) + len(positions)
-        if following := shuffled[start : start + len(positions)].tolist():
-            self._next = following, epoch, self._thread.submit(self._made, following, epoch)
-        return made
-
-    def _made(self, positions: list[int], epoch: int):
         rng = np.random.default_rng([self.seed, epoch, positions[0], 1])
         shares = np.array([total for total, *_ in self._pools])
         _, crops, items, cumulated = self._pools[rng.choice(len(shares), p=shares / shares.sum())]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -65,6 +66,15 @@ class History:
             since = 0 if value >= best + settings.tol else since + 1
             best = max(best, value)
         return since > settings.n_iter_no_change
+
+
+class _Share(NamedTuple):
+    """What one process learns from in a step."""
+
+    inputs: Any
+    target: torch.Tensor
+    weight: float
+    n_photos: int
 
 
 class _Forward(nn.Module):
@@ -170,15 +180,20 @@ class Trainer:
         """One pass over the photos, then the score where there is one."""
         settings, total = self.settings, 0.0
         shuffled = order(settings.seed, self.epoch, len(self.batches))
+        dealt = [shuffled[i : i + settings.batch_size] for i in range(0, len(shuffled), settings.batch_size)]
+        what = f"a step of {settings.batch_size} photos"
         waiting: tuple[torch.Tensor, int] | None = None
-        for i in range(self.n_batches):
-            positions = shuffled[i * settings.batch_size : (i + 1) * settings.batch_size]
-            step = f"a step of {settings.batch_size} photos"
-            with memory_told(self.device, step, "lower batch_size or image_size"):
-                loss = self._step(positions, self.epoch * self.n_batches + i)
-            # a step late, so that a GPU goes on while the next batch is made
-            total += self._checked(waiting)
-            waiting = loss, len(positions)
+        with ThreadPoolExecutor(1) as thread:
+            following = thread.submit(self._share, dealt[0])
+            for i, positions in enumerate(dealt):
+                with memory_told(self.device, what, "lower batch_size or image_size"):
+                    share = following.result()
+                    if i + 1 < len(dealt):  # the next batch is made while the network learns from this one
+                        following = thread.submit(self._share, dealt[i + 1])
+                    loss = self._step(share, self.epoch * self.n_batches + i)
+                # a step late, so that a GPU goes on meanwhile
+                total += self._checked(waiting)
+                waiting = loss, len(positions)
         total += self._checked(waiting)
         self.epoch += 1
         self.history.losses.append(self.world.total(total) / len(self.batches))
@@ -186,23 +201,27 @@ class Trainer:
             self._score()
         self.history.stopped = self.history.stale(settings)
 
-    def _step(self, positions: np.ndarray, step: int) -> torch.Tensor:
-        rate = self._rate(step)
-        for group, initial in zip(self.optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = initial * rate
+    def _share(self, positions: np.ndarray) -> _Share:
+        """This process's part of a batch."""
         own = positions[self.world.rank :: self.world.size]
         # gradients are averaged over processes; one that has no photo left takes part with weight 0
         weight = len(own) * self.world.size / len(positions)
-        inputs, target = self.batches.batch(own if len(own) else positions[:1], self.epoch)
+        return _Share(*self.batches.batch(own if len(own) else positions[:1], self.epoch), weight, len(own))
+
+    def _step(self, share: _Share, step: int) -> torch.Tensor:
+        rate = self._rate(step)
+        for group, initial in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = initial * rate
         every = self.settings.row_step
         rows = ALL_ROWS if every == 1 else slice(step % every, None, every)
-        self._set_modes(len(own))
+        self._set_modes(share.n_photos)
         dtype = getattr(torch, self.settings.precision)
         with (
             torch.enable_grad(),
             torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32),
         ):
-            loss = self.loss(self._forward(inputs, rows), target, rows) * weight
+            outputs = self._forward(share.inputs, rows)
+            loss = self.loss(outputs, share.target, rows) * share.weight
         self.optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()
         self._scaler.unscale_(self.optimizer)

@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from skcolorize.networks import LogLoss, build_network, fold_encoder_norms_, network_config, set_prior
-from skcolorize.networks.strided import strided
+from skcolorize.networks.rows import some_rows
 
 DEFAULT = {
     "encoder": "mobilenet_v2",
@@ -54,7 +54,7 @@ def test_a_stored_configuration_builds_the_same_network_for_ever():
     assert network_config() == DEFAULT
     network = build_network(json.loads(json.dumps(DEFAULT)), None)
     names = [f"{name} {tuple(t.shape)}" for name, t in network.state_dict().items()]
-    assert hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:16] == "1706fb6a5e0739f5"
+    assert hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:16] == "fadcf5d33f32ab27"
 
 
 def test_the_seeds_network():
@@ -148,24 +148,20 @@ def test_gradients_lie_channels_last(decoder):
     assert seen.others == []
 
 
-def test_some_rows_and_columns_and_their_gradient():
+def test_some_rows_and_their_gradient():
     x = torch.rand(2, 3, 9, 8).to(memory_format=torch.channels_last).requires_grad_()
-    for slices in ((slice(1, None, 2), slice(None)), (slice(0, None, 2), slice(0, None, 2))):
-        ours, plain = strided(x, *slices), x[..., slices[0], slices[1]]
-        assert torch.equal(ours, plain)
-        assert ours.is_contiguous(memory_format=torch.channels_last)
-        weights = torch.rand(plain.shape)
-        got, expected = (torch.autograd.grad((y * weights).sum(), x)[0] for y in (ours, plain))
-        assert torch.equal(got, expected)
-        assert got.is_contiguous(memory_format=torch.channels_last)
+    rows = slice(1, None, 2)
+    ours, plain = some_rows(x, rows), x[:, :, rows]
+    assert torch.equal(ours, plain)
+    assert ours.is_contiguous(memory_format=torch.channels_last)
+    weights = torch.rand(plain.shape)
+    got, expected = (torch.autograd.grad((y * weights).sum(), x)[0] for y in (ours, plain))
+    assert torch.equal(got, expected)
+    assert got.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_some_rows_and_columns_may_be_changed_in_place():
-    """A single pixel lies channels last as it is: without a copy it would be a view."""
-    x = torch.rand(1, 3, 2, 2, requires_grad=True)
-    step = slice(None, None, 2)
-    strided(x, step, step).relu_().sum().backward()
-    assert x.grad.sum() == 3
-    network = build_network(network_config("mobilenet_v2"), 0)
-    with torch.autocast("cpu", torch.bfloat16):
-        network(light(32, 32), slice(0, None, 2))["logits"].sum().backward()
+def test_some_rows_may_be_changed_in_place():
+    """A single row lies as it should: without a copy it would be a view."""
+    x = torch.rand(1, 3, 1, 2).to(memory_format=torch.channels_last).requires_grad_()
+    some_rows(x, slice(None, None, 2)).relu_().sum().backward()
+    assert x.grad.sum() == 6

@@ -14,7 +14,6 @@ from skcolorize.inference.decoding import Decoding
 from skcolorize.networks import LogLoss, ab_bins, build_network, network_config
 from skcolorize.networks.weights import save_npz
 from skcolorize.pretrained import _course, _sets, recipe
-from skcolorize.training.augmentation import order
 from skcolorize.training.loop import Settings
 
 pytestmark = pytest.mark.usefixtures("one_thread")  # bit by bit
@@ -105,19 +104,6 @@ def test_photos_of_a_batch_are_of_one_kind(folder, tmp_path):
     again = _sets.DealtPhotos(sets, 40, 0, torch.device("cpu"), n_jobs=2)
     for first, second in zip(dealt.batch([3, 5], 1), again.batch([3, 5], 1), strict=True):
         assert torch.equal(first, second)
-
-
-def test_the_next_batch_is_made_meanwhile_and_is_the_same(folder):
-    sets, device = [_sets.find_photos(folder)], torch.device("cpu")
-    shuffled = order(0, 1, 6)
-    dealt = _sets.DealtPhotos(sets, 6, 0, device)
-    first, second = (dealt.batch(shuffled[i : i + 4], 1) for i in (0, 4))
-    assert dealt._next is None  # nothing comes after the last
-    dealt.batch(shuffled[:4], 1)
-    assert dealt._next[0] == shuffled[4:].tolist()
-    for made, positions in ((first, shuffled[:4]), (second, shuffled[4:])):
-        alone = _sets.DealtPhotos(sets, 6, 0, device).batch(positions, 1)
-        assert all(torch.equal(a, b) for a, b in zip(made, alone, strict=True))
 
 
 def test_each_round_and_seed_deals_and_crops_anew(folder):

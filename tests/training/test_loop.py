@@ -1,6 +1,7 @@
 """Rates, stopping and norms of the training loop, on networks that cost nothing."""
 
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -210,6 +211,28 @@ def test_batches_of_other_sizes_see_every_photo_once():
         photos = [p for e, *positions in seen if e == epoch for p in positions]
         assert sorted(photos) == list(range(5))
     assert seen[:3] != [(0, *positions) for _, *positions in seen[3:]]  # another order
+
+
+def test_the_next_batch_is_made_while_the_network_learns_from_one():
+    wanted, made = [], [threading.Event() for _ in range(3)]
+
+    class Spy(PhotoBatches):
+        def batch(self, positions, epoch):
+            wanted.append(len(positions))
+            made[len(wanted) - 1].set()
+            return super().batch(positions, epoch)
+
+    def loss(outputs, target, rows):
+        assert made[min(len(waited) + 1, 2)].wait(60)  # comes although this step is not over
+        waited.append(len(target))
+        return squared(outputs, target, rows)
+
+    waited: list[int] = []
+    spied = Spy(PHOTOS, range(5), (32, 32), False, 0, CPU)
+    ahead = run(Trainer(Toy(), loss, spied, Settings(max_iter=1, batch_size=2)))
+    assert wanted == waited == [2, 2, 1]
+    plain = run(trainer(max_iter=1)).network.state_dict()
+    assert all(torch.equal(value, plain[name]) for name, value in ahead.network.state_dict().items())
 
 
 def test_a_step_learns_from_other_rows_than_the_one_before():
