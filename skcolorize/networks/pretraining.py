@@ -159,9 +159,9 @@ def _start_members(name: str, value: np.ndarray, widths: list[int]) -> dict[str,
     block, layer, leaf = match[1], int(match[2]), match[3]
     below, skip = (f"decoder.blocks.{block}.{part}" for part in ("below", "skip"))
     if layer == 0:
-        theirs, n_below = value.astype(np.float32), widths[int(block)]
-        moved = np.einsum("ai,bj,ocij->ocab", _INWARDS, _INWARDS, theirs[:, :n_below])
-        return {f"{below}.0.{leaf}": moved.astype(np.float32), f"{skip}.0.{leaf}": theirs[:, n_below:]}
+        kernels, n_below = value.astype(np.float32), widths[int(block)]
+        moved = np.einsum("ai,bj,ocij->ocab", _INWARDS, _INWARDS, kernels[:, :n_below])
+        return {f"{below}.0.{leaf}": moved.astype(np.float32), f"{skip}.0.{leaf}": kernels[:, n_below:]}
     if layer == 1:  # of the two norms one shifts
         shift = leaf in ("bias", "running_mean")
         return {f"{below}.1.{leaf}": np.zeros_like(value) if shift else value, f"{skip}.1.{leaf}": value}

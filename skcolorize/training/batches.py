@@ -64,6 +64,7 @@ class FeatureBatches(PhotoBatches):
         self._rows: ArrayStore | torch.Tensor = ArrayStore()
         self._shapes: list[tuple] = []
         centred = batches.centred()
+        network.eval()  # a photo that is looked at here must not move the norms of the decoder
         with torch.no_grad():
             for position in range(len(centred)):
                 x, ab = centred.batch([position], 0)

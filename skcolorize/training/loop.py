@@ -206,7 +206,8 @@ class Trainer:
         own = positions[self.world.rank :: self.world.size]
         # gradients are averaged over processes; one that has no photo left takes part with weight 0
         weight = len(own) * self.world.size / len(positions)
-        return _Share(*self.batches.batch(own if len(own) else positions[:1], self.epoch), weight, len(own))
+        inputs, target = self.batches.batch(own if len(own) else positions[:1], self.epoch)
+        return _Share(inputs, target, weight, len(own))
 
     def _step(self, share: _Share, step: int) -> torch.Tensor:
         rate = self._rate(step)
