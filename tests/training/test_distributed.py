@@ -138,7 +138,7 @@ def test_the_command_line_trains_in_two_processes(folder):
     from PIL import Image
 
     Image.new("L", (48, 40), 90).save(folder / "gray.png")
-    settings = ("encoder=squeezenet1_1", "weights=None", "image_size=32", "max_iter=2", "random_state=0")
+    settings = ("image_size=32", "max_iter=2", "random_state=0")  # embedded: its norms hold still
     settings += ("precision=float32", "batch_size=4")
     options = [part for setting in settings for part in ("--set", setting)]
     done = torchrun("-m", "skcolorize", "train", folder, "-o", folder / "two.npz", *options)
@@ -158,8 +158,7 @@ def test_the_command_line_trains_in_two_processes(folder):
     assert subprocess.run(alone, capture_output=True, timeout=300).returncode == 1
     one, two = (Colorizer.from_pretrained(folder / f"{name}.npz").module_ for name in ("one", "two"))
     for a, b in zip(one.parameters(), two.parameters(), strict=True):
-        apart = (a - b).detach().abs().numpy()  # AdamW may turn a step round where a gradient is nearly 0
-        assert np.quantile(apart, 0.999) < 5e-3
+        np.testing.assert_allclose(a.detach(), b.detach(), atol=1e-5)
 
 
 @pytest.mark.slow
