@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -164,16 +165,17 @@ def _mean_in_pieces(rows, bins, temperature: float, start) -> torch.Tensor:
     """`annealed_mean` of rows (..., n_bins), on a processor: what is worked on stays in its cache.
 
     Shares are raised to 1e-35 of the largest: numbers so small that they lose digits take it many times as
-    long, and a sharpened distribution is full of them.
+    long, and a sharpened distribution is full of them. Powers and sums are NumPy's, in a third of the time.
     """
-    columns = torch.cat([bins.T, bins.new_ones(1, len(bins))])
+    columns = np.column_stack([bins.numpy(), np.ones(len(bins), np.float32)])
     ab = rows.new_empty(*rows.shape[:-1], 2, dtype=torch.float32)
-    cells = rows.reshape(-1, len(bins))
-    for part, out in zip(cells.split(PIECE), ab.view(-1, 2).split(PIECE), strict=True):
-        shares = torch.add(start, part.float(), alpha=1 / temperature)
+    means, spare = ab.view(-1, 2).numpy(), torch.empty(PIECE, len(bins))
+    for i, part in enumerate(rows.reshape(-1, len(bins)).split(PIECE)):
+        shares = torch.add(start, part.float(), alpha=1 / temperature, out=spare[: len(part)])
         shares -= shares.amax(dim=-1, keepdim=True)
-        sums = F.linear(shares.clamp_(min=-80).exp_(), columns)
-        torch.div(sums[:, :2], sums[:, 2:], out=out)
+        powers = shares.clamp_(min=-80).numpy()
+        sums = np.exp(powers, out=powers) @ columns
+        np.divide(sums[:, :2], sums[:, 2:], out=means[i * PIECE : i * PIECE + len(part)])
     return ab
 
 

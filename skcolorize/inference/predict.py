@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..color import clip_to_gamut, gray_to_lightness
+from ..color import gray_to_lightness
 from ..networks import fold_batch_norm
 from .devices import memory_told
+from .rendering import render_lab
 
 #: Pixels, at the working size, that a GPU is given at once: 56 photos of 192 x 192.
 BATCH_PIXELS = 2**21
@@ -95,8 +96,7 @@ def inside_gamut(lightness: np.ndarray, ab: torch.Tensor) -> np.ndarray:
     Done before it is enlarged: one cell beyond the gamut makes a blotch of its whole neighbourhood.
     """
     colours = ab.permute(1, 2, 0).cpu().numpy()
-    cells = cell_means(lightness, colours.shape[:2])
-    return clip_to_gamut(np.concatenate([cells[..., None], colours], axis=-1))[..., 1:]
+    return render_lab(cell_means(lightness, colours.shape[:2]), colours)[..., 1:]
 
 
 def enlarged(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
