@@ -5,14 +5,12 @@ in a fixed range is its own table index: its bits, shifted right, step evenly wi
 or root is computed. And 8-bit levels are looked up two at a time, a pair of float32 read as one complex64.
 """
 
-import math
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
 
-STRIP = 131_072  # pixels: fewer, and calls cost more than work and threads wait for the interpreter lock
-_LINE = 64  # bytes of the processor's cache
+from ._strips import scratch_planes
+
 _PRODUCTS = 147_456  # multiplications in one matrix product: so few that BLAS starts no threads
 
 # Linear sRGB -> XYZ over the white point, and back: scikit-image's constants, so that results agree with it.
@@ -137,46 +135,6 @@ def _gamma_table():
 
 
 # Kernels
-
-
-def scratch_planes(*shape, dtype=np.float32):
-    """Uninitialised planes, the last axis in rows that begin at whole cache lines, if not contiguous.
-
-    The widest loads of a processor are half as fast where they cross a line.
-    """
-    dtype = np.dtype(dtype)
-    *outer, size = shape
-    width = -(-size * dtype.itemsize // _LINE) * _LINE
-    memory = np.empty(math.prod(outer) * width + _LINE, np.uint8)
-    memory = memory[-memory.ctypes.data % _LINE :][: math.prod(outer) * width]
-    return memory.view(dtype).reshape(*outer, -1)[..., :size]
-
-
-def share_strips(make_kernel, size, strip=STRIP, n_jobs=None):
-    """Run ``kernel(start, stop)`` over 0..size.
-
-    ``make_kernel(strip)`` gives each thread a kernel with scratch of its own. ``n_jobs=None`` is one thread,
-    whatever `joblib.parallel_config` says: who shares out photos has no threads left for strips.
-    """
-    strip = min(strip, size)
-    starts = iter(range(0, size, max(strip, 1)))
-
-    def work():
-        kernel = make_kernel(strip)
-        for start in starts:
-            kernel(start, min(start + strip, size))
-
-    n_threads = 1
-    if n_jobs not in (None, 1) and size > strip:
-        from joblib import effective_n_jobs
-
-        n_threads = min(effective_n_jobs(n_jobs), -(-size // strip))
-    if n_threads == 1:
-        work()
-        return
-    with ThreadPoolExecutor(n_threads) as pool:
-        for future in [pool.submit(work) for _ in range(n_threads)]:
-            future.result()
 
 
 def matmul(matrix, planes, out):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import _color_tables as tables
+from . import _strips as strips
 
 __all__ = [
     "clip_to_gamut",
@@ -70,8 +71,8 @@ def rgb_to_lab(rgb: ArrayLike, n_jobs: int | None = None) -> np.ndarray:
     lab = np.empty(pixels.shape, np.float32)
 
     def make_kernel(size):
-        linear_all, roots_all = tables.scratch_planes(2, 3, size)
-        index_all = tables.scratch_planes(3, size, dtype=np.intp)
+        linear_all, roots_all = strips.scratch_planes(2, 3, size)
+        index_all = strips.scratch_planes(3, size, dtype=np.intp)
 
         def kernel(start, stop):
             part = slice(0, stop - start)
@@ -90,7 +91,7 @@ def rgb_to_lab(rgb: ArrayLike, n_jobs: int | None = None) -> np.ndarray:
 
         return kernel
 
-    tables.share_strips(make_kernel, len(pixels), _strip(n_jobs), n_jobs)
+    strips.share_strips(make_kernel, len(pixels), _strip(n_jobs), n_jobs)
     return lab.reshape(rgb.shape)
 
 
@@ -132,7 +133,7 @@ def lab_to_rgb(lab: ArrayLike, dtype: DTypeLike = "uint8", n_jobs: int | None = 
     rgb = np.empty(colors.shape, dtype)
 
     def make_kernel(size):
-        planes = tables.scratch_planes(3, 3, size)
+        planes = strips.scratch_planes(3, 3, size)
         write = tables.level_writer(dtype, size)
 
         def kernel(start, stop):
@@ -144,7 +145,7 @@ def lab_to_rgb(lab: ArrayLike, dtype: DTypeLike = "uint8", n_jobs: int | None = 
 
         return kernel
 
-    tables.share_strips(make_kernel, len(colors), _strip(n_jobs), n_jobs)
+    strips.share_strips(make_kernel, len(colors), _strip(n_jobs), n_jobs)
     return rgb.reshape(lab.shape)
 
 
@@ -181,7 +182,7 @@ def gray_to_lightness(gray: ArrayLike) -> np.ndarray:
         strip = np.ascontiguousarray(levels[start:stop])
         tables.look_up(tables.lightness_from_srgb, strip, lightness[start:stop])
 
-    tables.share_strips(lambda size: kernel, len(levels))
+    strips.share_strips(lambda size: kernel, len(levels))
     return lightness.reshape(gray.shape)
 
 
@@ -220,13 +221,13 @@ def lightness_to_gray(lightness: ArrayLike, dtype: DTypeLike = "uint8") -> np.nd
 
         def kernel(start, stop):
             roots = (values[start:stop].astype(np.float32) + 16) * np.float32(tables.ROOT_SCALE / 116)
-            tables.cube(roots, tables.scratch_planes(2, len(roots)))
+            tables.cube(roots, strips.scratch_planes(2, len(roots)))
             roots *= np.float32(tables.ROOT_SCALE**-3)
             write(roots, gray[start:stop])
 
         return kernel
 
-    tables.share_strips(make_kernel, len(values))
+    strips.share_strips(make_kernel, len(values))
     return gray.reshape(lightness.shape)
 
 
@@ -329,13 +330,13 @@ def clip_to_gamut(lab: ArrayLike) -> np.ndarray:
                 kept -= step * leaves(kept)
             strip[outside, 1:] *= kept[:, None]
 
-    tables.share_strips(lambda size: kernel, len(colors))
+    strips.share_strips(lambda size: kernel, len(colors))
     return lab
 
 
 def _gamut_test(lab: np.ndarray) -> Callable:
     """A function that tells which colours leave the gamut with a part of their chroma."""
-    roots, shift, *scratch = tables.scratch_planes(4, 3, len(lab))
+    roots, shift, *scratch = strips.scratch_planes(4, 3, len(lab))
     tables.roots_from_lab(lab.T, roots)
     y = roots[1].copy()
     np.subtract(roots, y, out=shift)

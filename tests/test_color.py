@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skimage.color import lab2rgb, rgb2lab
 
 from skcolorize import _color_tables as tables
+from skcolorize import _strips as strips
 from skcolorize import color
 
 CUBE = np.stack(np.meshgrid(*[np.linspace(0, 1, 33)] * 3, indexing="ij"), axis=-1)
@@ -77,7 +78,7 @@ def test_deep_colours_come_back(dtype):
 
 
 @pytest.mark.parametrize(
-    "shape", [(3,), (0, 3), (1, 1, 3), (5, 7, 3), (2, 3, 4, 3), (2 * tables.STRIP + 1, 3)]
+    "shape", [(3,), (0, 3), (1, 1, 3), (5, 7, 3), (2, 3, 4, 3), (2 * strips.STRIP + 1, 3)]
 )
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_shapes_strips_and_threads_change_nothing(shape, n_jobs):

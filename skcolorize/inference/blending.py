@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .. import _color_tables as tables
+from .. import _strips as strips
 
 #: Shift of the roots of X and Z per unit of a and b.
 SHIFT_FROM_AB = np.array([tables.ROOT_SCALE / 500, -tables.ROOT_SCALE / 200], np.float32)
@@ -27,7 +28,7 @@ class Blender:
     """Blends strips of up to ``size`` pixels in scratch of its own: one for each thread."""
 
     def __init__(self, size: int):
-        self._planes = tables.scratch_planes(10, size)
+        self._planes = strips.scratch_planes(10, size)
 
     def blend(self, lightness: np.ndarray, write_shift: Callable):
         """Linear RGB of a row of gray levels (uint8, uint16), or of L (float).
@@ -78,7 +79,7 @@ def look_up_lightness(lightness: np.ndarray, root: np.ndarray, luminance: np.nda
     root += 16
     root *= tables.ROOT_SCALE / 116
     luminance[:] = root
-    tables.cube(luminance, tables.scratch_planes(2, len(root)))
+    tables.cube(luminance, strips.scratch_planes(2, len(root)))
     luminance *= tables.ROOT_SCALE**-3
 
 
@@ -90,7 +91,7 @@ def _fit_gamut(luminance, y, shift, linear):
     a straight line in linear RGB, which keeps Y, leads to the boundary, out towards the colour that was asked
     for or back towards gray; hue turns by less than a degree, as that way is short.
     """
-    roots, *scratch = tables.scratch_planes(3, *linear.shape)
+    roots, *scratch = strips.scratch_planes(3, *linear.shape)
     roots[1] = y
     shift *= _part_inside(luminance, linear - luminance)
     np.add(y, shift, out=roots[::2])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _color_tables as tables
+from .. import _strips as strips
 
 _MAX_ROWS = 64  # of a strip: keeps the matrix that interpolates rows small for narrow photos
 
 
 def strip_rows(width: int) -> int:
     """Rows of a photo that are worked on at once."""
-    return max(1, min(tables.STRIP // max(width, 1), _MAX_ROWS))
+    return max(1, min(strips.STRIP // max(width, 1), _MAX_ROWS))
 
 
 class Enlarged:

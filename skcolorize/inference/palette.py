@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import _color_tables as tables
+from .. import _strips as strips
 from .blending import SHIFT_FROM_AB, Blender
 from .enlarging import Enlarged, strip_rows
 
@@ -100,8 +101,8 @@ class _Palette:
     def _locator(self, gray, size, grid=None):
         """A function, for one thread, that writes where the colours of rows of the photo are in the table."""
         grid = grid or Enlarged(self._pairs, gray.shape)
-        position_planes = tables.scratch_planes(2, size)
-        pair_planes = tables.scratch_planes(2, size, dtype=np.int32)
+        position_planes = strips.scratch_planes(2, size)
+        pair_planes = strips.scratch_planes(2, size, dtype=np.int32)
 
         def locate(start, stop, index):
             positions, pairs = position_planes[:, : index.size], pair_planes[:, : index.size]
@@ -133,7 +134,7 @@ class _Palette:
 
             return kernel
 
-        tables.share_strips(make_kernel, len(rows), tables.STRIP // _GRAYS, n_jobs)
+        strips.share_strips(make_kernel, len(rows), strips.STRIP // _GRAYS, n_jobs)
 
     def paint(self, gray, pixels, n_jobs=None):
         """Look the colours of all pixels up."""
@@ -145,8 +146,8 @@ class _Palette:
         def make_kernel(n_rows):
             size = n_rows * width
             locate = self._locator(gray, size, grid)
-            index_all = tables.scratch_planes(size, dtype=np.intp)
-            words_all = tables.scratch_planes(size, dtype=np.uint32)
+            index_all = strips.scratch_planes(size, dtype=np.intp)
+            words_all = strips.scratch_planes(size, dtype=np.uint32)
 
             def kernel(start, stop):
                 strip = flat[start * width : stop * width]
@@ -169,7 +170,7 @@ class _Palette:
 
             return kernel
 
-        tables.share_strips(make_kernel, height, strip_rows(width), n_jobs)
+        strips.share_strips(make_kernel, height, strip_rows(width), n_jobs)
         if late:
             unknown, places = map(np.concatenate, zip(*late, strict=True))
             self.fill(self._rows_of(places), n_jobs)

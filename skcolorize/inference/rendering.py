@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from PIL import Image
 
 from .. import _color_tables as tables
+from .. import _strips as strips
 from .. import color
 from . import palette
 from .blending import SHIFT_FROM_AB, Blender
@@ -231,7 +232,7 @@ class _Merge:
 
             return kernel
 
-        tables.share_strips(make_kernel, height, strip_rows(width), n_jobs)
+        strips.share_strips(make_kernel, height, strip_rows(width), n_jobs)
 
 
 def _fit_guide(lightness, shift):

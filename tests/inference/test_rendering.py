@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from skimage import data
 
-from skcolorize import _color_tables as tables
+from skcolorize import _strips as strips
 from skcolorize import color
 from skcolorize.inference.rendering import render_image, render_lab, render_rgb
 
@@ -135,7 +135,7 @@ def test_strips_and_threads_change_nothing(shape, upsampling, monkeypatch):
     gray, ab = random_gray(shape), random_ab((16, 12), 30)
     picture = render_rgb(gray, ab, upsampling=upsampling)
     assert picture.shape == (*shape, 3)
-    monkeypatch.setattr(tables, "STRIP", 7_000)
+    monkeypatch.setattr(strips, "STRIP", 7_000)
     many = render_rgb(gray, ab, upsampling=upsampling, n_jobs=2).astype(int)
     assert np.abs(many - picture).max() <= 1  # products of other sizes may round otherwise
     assert np.mean(many != picture) < 1e-3
