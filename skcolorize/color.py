@@ -25,9 +25,6 @@ __all__ = [
 ]
 
 _SCALE, _OFFSET = np.array([50, 128, 128], np.float32), np.array([1, 0, 0], np.float32)
-# Colours in a strip: what one thread works on stays in the processor's own cache; threads that share the work
-# wait for the interpreter's lock between calls, and need longer ones.
-_STRIP, _SHARED_STRIP = 24_576, 65_536
 _HALVINGS = 14  # of the chroma interval in `clip_to_gamut`
 
 
@@ -91,7 +88,7 @@ def rgb_to_lab(rgb: ArrayLike, n_jobs: int | None = None) -> np.ndarray:
 
         return kernel
 
-    strips.share_strips(make_kernel, len(pixels), _strip(n_jobs), n_jobs)
+    strips.share_strips(make_kernel, len(pixels), n_jobs=n_jobs)
     return lab.reshape(rgb.shape)
 
 
@@ -145,7 +142,7 @@ def lab_to_rgb(lab: ArrayLike, dtype: DTypeLike = "uint8", n_jobs: int | None = 
 
         return kernel
 
-    strips.share_strips(make_kernel, len(colors), _strip(n_jobs), n_jobs)
+    strips.share_strips(make_kernel, len(colors), n_jobs=n_jobs)
     return rgb.reshape(lab.shape)
 
 
@@ -347,10 +344,6 @@ def _gamut_test(lab: np.ndarray) -> Callable:
         return tables.is_outside(tables.linear_from_roots(roots, scratch), scratch[1][:2])
 
     return leaves
-
-
-def _strip(n_jobs: int | None) -> int:
-    return _STRIP if n_jobs in (None, 1) else _SHARED_STRIP
 
 
 def check_dtype(dtype: DTypeLike) -> str:

@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 UNET_WIDTHS = [160, 160, 112, 80]  # the reduced deepest map, then one for each block
+UNET_RESIDUALS = [3, 3]  # behind the reduced deepest map and the first block
 PLAIN_WIDTHS = [256, 128, 64, 32, 16]
 
 
@@ -37,6 +38,7 @@ def network_config(
     *,
     taps: list[str] | None = None,
     widths: list[int] | None = None,
+    residuals: list[int] | None = None,
     n_bins: int | None = None,
 ) -> dict:
     """Everything needed to build a network, whatever the defaults will be by then.
@@ -51,6 +53,8 @@ def network_config(
         Default taps of the encoder that the decoder uses; None: all for "unet", the deepest for "plain".
     widths : list of int or None
         Channels within the decoder.
+    residuals : list of int or None
+        Inverted residuals of the "unet" decoder after its first steps.
     n_bins : int or None
         Bins of a "log_loss" head; None: as many as :func:`ab_bins` has.
 
@@ -87,6 +91,8 @@ def network_config(
     elif widths is None:
         end_stride = 4 if loss == "log_loss" else 2
         widths = PLAIN_WIDTHS[: (strides[-1] // end_stride).bit_length()]
+    if residuals is None:
+        residuals = UNET_RESIDUALS[: len(maps)] if decoder == "unet" else []
     if loss == "log_loss" and n_bins is None:
         n_bins = len(ab_bins())
     return {
@@ -97,6 +103,7 @@ def network_config(
         "strides": strides,
         "decoder": decoder,
         "widths": list(widths),
+        "residuals": list(residuals),
         "loss": loss,
         "n_bins": n_bins,
     }
@@ -122,7 +129,7 @@ class ColorizationNetwork(nn.Module):
         self.encoder = Encoder(config["encoder"], config["taps"])
         with no_storage():
             if config["decoder"] == "unet":
-                self.decoder = UnetDecoder(channels, widths)
+                self.decoder = UnetDecoder(channels, widths, config["residuals"])
                 self.head = BinsHead(widths[-1], config["n_bins"], 1) if bins else AbHead(widths[-1])
             else:
                 self.decoder = PlainDecoder(channels[-1], widths)

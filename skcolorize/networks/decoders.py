@@ -6,12 +6,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .depthwise import DepthwiseConv2d
+
 
 class UnetDecoder(nn.Module):
     """A light U-Net decoder that ends at the shallowest map it is given.
 
     The deepest map is reduced to ``widths[0]`` channels, to which a linear view of its mean is added
-    everywhere. Each block convolves the map, enlarges it to the size of the next tap, adds a convolution of
+    everywhere. Where a cell covers much of the photo, inverted residuals let neighbours agree on what they
+    show. Each block convolves the map, enlarges it to the size of the next tap, adds a convolution of
     the tap and mixes both: a depthwise convolution and a 1x1 one, with batch norm and ReLU. What is enlarged
     is smooth: a convolution before it costs a quarter of one behind it and does as well.
 
@@ -21,9 +24,11 @@ class UnetDecoder(nn.Module):
         Channels of the encoder's maps, shallowest first.
     widths : list of int
         One width for the reduced deepest map and one for each block, deepest first.
+    residuals : list of int
+        How many inverted residuals follow the reduction, the first block and so on; none where it ends.
     """
 
-    def __init__(self, channels: list[int], widths: list[int]):
+    def __init__(self, channels: list[int], widths: list[int], residuals: list[int]):
         super().__init__()
         if len(widths) != len(channels):
             raise ValueError(
@@ -33,13 +38,19 @@ class UnetDecoder(nn.Module):
         self.context = nn.Linear(channels[-1], widths[0])
         inputs = zip(widths, channels[-2::-1], widths[1:], strict=False)
         self.blocks = nn.ModuleList(_Block(*sizes) for sizes in inputs)
+        counts = [*residuals, *[0] * len(widths)]
+        self.residuals = nn.ModuleList(
+            nn.Sequential(*(InvertedResidual(width) for _ in range(n)))
+            for n, width in zip(counts, widths, strict=False)
+        )
         self.out_channels = widths[-1]
 
     def forward(self, maps: tuple[torch.Tensor, ...]) -> torch.Tensor:
         deepest = _dense_gradient(maps[-1])
         x = self.reduce(deepest) + self.context(deepest.mean((2, 3)))[:, :, None, None]
-        for block, skip in zip(self.blocks, maps[-2::-1], strict=True):
-            x = block(x, skip)
+        x = self.residuals[0](x)
+        for block, skip, residuals in zip(self.blocks, maps[-2::-1], self.residuals[1:], strict=True):
+            x = residuals(block(x, skip))
         return x
 
 
@@ -49,6 +60,26 @@ def _dense_gradient(x: torch.Tensor) -> torch.Tensor:
     if x.requires_grad:
         x.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
     return x
+
+
+class InvertedResidual(nn.Module):
+    """What a cell and its neighbours within two cells add to it: nothing at first.
+
+    References
+    ----------
+    M. Sandler et al. MobileNetV2: inverted residuals and linear bottlenecks. CVPR 2018.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        hidden = 4 * width
+        self.expand = nn.Conv2d(width, hidden, 1)
+        self.spread = DepthwiseConv2d(hidden, hidden, 5, padding=2, groups=hidden)
+        self.project = nn.Conv2d(hidden, width, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        wide = F.relu(self.expand(x), inplace=True)
+        return x + self.project(F.relu(self.spread(wide), inplace=True))
 
 
 class _Block(nn.Module):

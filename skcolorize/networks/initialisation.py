@@ -7,6 +7,7 @@ import math
 import torch
 from torch import nn
 
+from .decoders import InvertedResidual
 from .encoders import GrayConv2d
 
 
@@ -15,8 +16,8 @@ def initialise(network, generator: torch.Generator | int) -> None:
     """Give every parameter and statistic of `network` a first value.
 
     He's normal initialisation for convolutions (groups counted), a normal one of deviation 0.02 for linear
-    layers, 1e-6 for ConvNeXt's layer scales as in torchvision, near zero for the head's last layer, so that
-    training starts from gray.
+    layers, 1e-6 for ConvNeXt's layer scales as in torchvision, zero for what the decoder's residuals add,
+    near zero for the head's last layer, so that training starts from gray.
     """
     if not isinstance(generator, torch.Generator):
         generator = torch.Generator().manual_seed(generator)
@@ -39,4 +40,7 @@ def initialise(network, generator: torch.Generator | int) -> None:
             own["bias"].zero_()
         if "layer_scale" in own:
             own["layer_scale"].fill_(1e-6)
+    for module in network.modules():
+        if isinstance(module, InvertedResidual):
+            module.project.weight.zero_()
     network.head.conv.weight.mul_(0.01)

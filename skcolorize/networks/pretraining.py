@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from .encoders import CLASSIFIER, torchvision_model
-from .state import check_shapes, load_state, own_tensors
+from .state import check_shapes, load_state, network_state, own_tensors
 
 # torchvision's DenseNet files are older than its DenseNet: ``norm.1`` there is ``norm1`` here
 _OLD_DENSENET = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)")
@@ -134,12 +134,13 @@ def load_start_weights(path: str | os.PathLike, network) -> np.ndarray:
 
     The decoder of that file convolves the enlarged map and the tap together. Taken apart, the kernels of the
     map act before it is enlarged, where a step is two pixels: half of a neighbour's weight moves inwards.
+    It has no inverted residuals: those of the network stay as they are, and add nothing at first.
     """
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files if not name.endswith("num_batches_tracked")}
     prior = arrays.pop("ab_prior")
     del arrays["ab_bins"]
-    state: dict[str, np.ndarray] = {}
+    state = {n: a for n, a in network_state(network).items() if n.startswith("decoder.residuals.")}
     for name, value in arrays.items():
         state |= _start_members(name, value, network.config["widths"])
     stem = "encoder.features.0.0.weight"

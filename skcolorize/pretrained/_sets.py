@@ -12,22 +12,26 @@ from io import BytesIO
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from PIL import Image
 
 from ..images import PhotoError, is_gray, read_photo
 from ..images.levels import as_levels
 from ..images.storage import list_files
 from ..inference.threads import ordered_map
-from ..training.augmentation import as_image, make_batch
+from ..training.augmentation import as_image, draws, make_batch, seen
 from ..training.batches import PhotoBatches
 from ._aging import aged
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
-#: Median short side from which on the photos of a set are cropped at the larger sizes.
-LARGE = 110
-#: Sides of the crops, in pixels: small ones of small photos blur, so a batch has photos of one kind only.
-LARGE_CROPS, SMALL_CROPS = (128, 160, 192), (96,)
-#: Share of the photos that are squeezed to a square first, as the protocol of the metrics does.
+#: Sides of the pictures in a batch, by the median short side that a set has at least: what is enlarged blurs,
+#: so a batch has photos of one kind only.
+SIDES = {0: (96,), 110: (128, 160), 200: (192, 256, 256)}
+#: Median short side from which on the network sees photos nearly whole, as it will when it predicts.
+WHOLE = 200
+#: Share of each side that is seen of such a photo at least, and of a smaller one.
+SMALLEST_VIEW, SMALLEST_CROP = 0.85, 0.6
+#: Share of the smaller photos of which a piece of their own shape is squeezed to a square.
 SQUEEZED = 0.4
 _TRIES = 50  # photos in a row that may be gray or broken
 
@@ -68,8 +72,8 @@ class PhotoSet:
         """Photos of the set in one pass."""
         return self.weight * len(self.items)
 
-    def is_large(self) -> bool:
-        """Whether the photos are large enough for large crops, by the headers of a few."""
+    def short_side(self) -> float:
+        """Median short side of the photos, by the headers of a few."""
         step = max(1, len(self.items) // 16)
         sides = []
         for item in self.items[::step]:
@@ -78,7 +82,7 @@ class PhotoSet:
                     sides.append(min(image.size))
             except (OSError, ValueError):
                 continue
-        return bool(sides) and float(np.median(sides)) >= LARGE
+        return float(np.median(sides)) if sides else 0.0
 
 
 def opened(item):
@@ -172,12 +176,12 @@ class DealtPhotos:
         self.n_photos, self.seed, self.device, self.n_jobs = n_photos, seed, device, n_jobs
         self.augment: bool = True
         self._pools = []
-        for crops, is_large in ((LARGE_CROPS, True), (SMALL_CROPS, False)):
-            chosen = [photos for photos in sets if photos.is_large() == is_large]
-            if chosen:
-                items = [item for photos in chosen for item in photos.items]
-                weights = np.repeat([s.weight for s in chosen], [len(s.items) for s in chosen])
-                self._pools.append((weights.sum(), crops, items, np.cumsum(weights) / weights.sum()))
+        kinds = [max(least for least in SIDES if photos.short_side() >= least) for photos in sets]
+        for least in sorted(set(kinds), reverse=True):
+            chosen = [photos for photos, kind in zip(sets, kinds, strict=True) if kind == least]
+            items = [item for photos in chosen for item in photos.items]
+            weights = np.repeat([s.weight for s in chosen], [len(s.items) for s in chosen])
+            self._pools.append((weights.sum(), least, items, np.cumsum(weights) / weights.sum()))
 
     def __len__(self) -> int:
         return self.n_photos
@@ -193,19 +197,20 @@ class DealtPhotos:
         positions = [int(position) for position in positions]
         rng = np.random.default_rng([self.seed, epoch, positions[0], 1])
         shares = np.array([total for total, *_ in self._pools])
-        _, crops, items, cumulated = self._pools[rng.choice(len(shares), p=shares / shares.sum())]
-        side = int(rng.choice(crops))
+        _, least, items, cumulated = self._pools[rng.choice(len(shares), p=shares / shares.sum())]
+        side = int(rng.choice(SIDES[least]))
 
         def draw(position):
             rng = np.random.default_rng([self.seed, epoch, position, 2])
             pixels = self._draw(items, cumulated, rng)
-            if not self.augment:
-                return pixels
-            pixels = aged(pixels, rng)
-            return squeezed(pixels) if rng.random() < SQUEEZED else pixels
+            return view(aged(pixels, rng), side, least >= WHOLE, rng) if self.augment else pixels
 
-        photos = dict(zip(positions, ordered_map(draw, positions, self.n_jobs), strict=True))
-        return make_batch(photos, positions, (side, side), self.augment, self.seed, epoch, self.device)
+        photos = list(ordered_map(draw, positions, self.n_jobs))
+        if self.augment:
+            rngs = [draws(self.seed, epoch, position) for position in positions]
+            return seen(torch.from_numpy(np.stack(photos)).to(self.device), rngs)
+        dealt = dict(zip(positions, photos, strict=True))
+        return make_batch(dealt, positions, (side, side), False, self.seed, epoch, self.device)
 
     forward = staticmethod(PhotoBatches.forward)
 
@@ -222,7 +227,15 @@ class DealtPhotos:
         raise ValueError(f"{_TRIES} photos in a row are gray or can't be read, the last {item_name(item)!r}")
 
 
-def squeezed(pixels: np.ndarray) -> np.ndarray:
-    """A photo (H, W, C) as a square of its short side, whatever its shape."""
-    side = min(pixels.shape[:2])
-    return np.asarray(as_image(pixels).resize((side, side), Image.Resampling.BICUBIC))
+def view(pixels: np.ndarray, side: int, whole: bool, rng: np.random.Generator) -> np.ndarray:
+    """A square of some side that shows most of a photo (H, W, C), or a piece of it, in a mirror or not."""
+    shape = np.array(pixels.shape[:2])
+    if whole:
+        lengths = shape * rng.uniform(SMALLEST_VIEW, 1, 2)
+    else:
+        widest = shape if rng.random() < SQUEEZED else shape.min()
+        lengths = np.broadcast_to(widest * rng.uniform(SMALLEST_CROP, 1), 2)
+    top, left = rng.uniform(size=2) * (shape - lengths)
+    box = (left, top, left + lengths[1], top + lengths[0])
+    square = np.asarray(as_image(pixels).resize((side, side), Image.Resampling.BICUBIC, box))
+    return square[:, ::-1] if rng.random() < 0.5 else square

@@ -16,8 +16,8 @@ from ..inference.rendering import as_image as rgbx_image
 from ..networks.lab import rgb_to_lab
 from .uploading import UploadedPhotos
 
-#: Share of the short side that a random crop takes at least.
-SMALLEST_CROP = 0.6
+#: Share of the short side that a random crop takes at least: small, or few photos are learned by heart.
+SMALLEST_CROP = 0.25
 
 
 def draws(seed: int, epoch: int, photo: int) -> np.random.Generator:
@@ -135,9 +135,22 @@ def make_batch(cache, indices, size, augment, seed: int, epoch: int, device="cpu
     else:
         pieces = [crop(cache[int(i)], size, augment, rng) for i, rng in zip(indices, rngs, strict=True)]
         pixels = torch.from_numpy(np.stack(pieces)).to(device)
+    return seen(pixels, rngs if augment is True else None)
+
+
+def seen(pixels: torch.Tensor, rngs: list[np.random.Generator] | None):
+    """What `make_batch` gives, of pictures at training size.
+
+    Parameters
+    ----------
+    pixels : uint8 tensor of shape (n, h, w, 3) or (n, h, w, 4)
+        sRGB; the fourth channel is the gray that the network shall see, where it is not that of the colours.
+    rngs : list of numpy.random.Generator or None
+        One a photo, to vary lightness by; None leaves it as it is.
+    """
     x, ab = rgb_to_lab(pixels[..., :3].movedim(-1, 1))
     if pixels.shape[-1] == 4:
         x, _ = rgb_to_lab(pixels[..., 3:].expand(-1, -1, -1, 3).movedim(-1, 1))
-    if augment is True:
+    if rngs is not None:
         x = vary_lightness(x, rngs)
     return x.contiguous(memory_format=torch.channels_last), ab

@@ -141,7 +141,7 @@ def starting_point(encoder: str, decoder: str, loss: str, weights, seed: int) ->
         )
     if theirs["loss"] == loss:
         return stored
-    names = ("taps", "widths", "encoder_norms")
+    names = ("taps", "widths", "residuals", "encoder_norms")
     network = build_network({**config, **{name: theirs[name] for name in names}}, seed)
     body = {n: a for n, a in network_state(stored.network).items() if not n.startswith("head.")}
     load_state(network, {**network_state(network), **body})

@@ -98,5 +98,5 @@ def test_strided_depthwise_in_bfloat16_gives_the_same_numbers(kernel, size):
 
 
 def test_strided_depthwise_convolutions_are_found():
-    strided = [m for m in network_of("mobilenet_v2").modules() if isinstance(m, DepthwiseConv2d)]
+    strided = [m for m in network_of("mobilenet_v2").encoder.modules() if isinstance(m, DepthwiseConv2d)]
     assert len(strided) == 4

@@ -87,23 +87,46 @@ def test_weights_decide_how_often_a_set_is_dealt(folder, tmp_path):
     heavy = _sets.PhotoSet("heavy", 3.0, ("a", "b"))
     light = _sets.PhotoSet("light", 0.5, ("c", "d", "e", "f"))
     dealt = _sets.DealtPhotos([heavy, light], 1, 0, torch.device("cpu"))
-    [(total, crops, items, cumulated)] = dealt._pools
+    [(total, least, items, cumulated)] = dealt._pools
     assert total == 8
     shares = np.diff(cumulated, prepend=0)
     assert shares[[items.index("a"), items.index("c")]] == pytest.approx([3 / 8, 0.5 / 8])
-    assert crops == _sets.SMALL_CROPS  # nothing that can be opened counts as small
+    assert least == 0  # nothing that can be opened counts as small
 
 
 def test_photos_of_a_batch_are_of_one_kind(folder, tmp_path):
     small = save_tar(tmp_path / "small.tar", [f"{i}.png" for i in range(4)], (70, 80))
-    sets = [_sets.find_photos(text) for text in (folder, small)]
-    assert [photos.is_large() for photos in sets] == [True, False]
-    dealt = _sets.DealtPhotos(sets, 40, 0, torch.device("cpu"))
-    sides = {dealt.batch([i, i + 1], 0)[0].shape[-1] for i in range(0, 40, 2)}
-    assert sides == {*_sets.LARGE_CROPS, *_sets.SMALL_CROPS}
+    sharp = save_tar(tmp_path / "sharp.tar", [f"{i}.png" for i in range(4)], (220, 300))
+    sets = [_sets.find_photos(text) for text in (folder, small, sharp)]
+    assert [photos.short_side() for photos in sets] == [120, 70, 220]
+    dealt = _sets.DealtPhotos(sets, 80, 0, torch.device("cpu"))
+    sides = {dealt.batch([i, i + 1], 0)[0].shape[-1] for i in range(0, 80, 2)}
+    assert sides == {96, 128, 160, 192, 256}
     again = _sets.DealtPhotos(sets, 40, 0, torch.device("cpu"), n_jobs=2)
     for first, second in zip(dealt.batch([3, 5], 1), again.batch([3, 5], 1), strict=True):
         assert torch.equal(first, second)
+
+
+def test_large_photos_are_seen_nearly_whole_and_in_a_mirror():
+    y, x = np.mgrid[:200, :300] * np.array([255 / 199, 255 / 299])[:, None, None]
+    rng, pixels = np.random.default_rng(0), np.dstack([x, y, x]).astype(np.uint8)
+    views = np.stack([_sets.view(pixels, 64, True, rng) for _ in range(40)]).astype(int)
+    across, down = views[:, 0, -1, 0] - views[:, 0, 0, 0], views[:, -1, 0, 1] - views[:, 0, 0, 1]
+    assert 0.82 * 255 < abs(across).min() < 0.9 * 255 and abs(across).max() > 0.95 * 255
+    assert 0.82 * 255 < down.min() < 0.9 * 255 and down.max() > 0.95 * 255
+    assert 10 < np.count_nonzero(across < 0) < 30
+
+
+def test_of_smaller_photos_a_piece_is_seen_squeezed_or_not():
+    y, x = np.mgrid[:200, :300] * np.array([255 / 199, 255 / 299])[:, None, None]
+    rng, pixels = np.random.default_rng(0), np.dstack([x, y, x]).astype(np.uint8)
+    views = np.stack([_sets.view(pixels, 64, False, rng) for _ in range(200)]).astype(int)
+    across, down = abs(views[:, 0, -1, 0] - views[:, 0, 0, 0]), views[:, -1, 0, 1] - views[:, 0, 0, 1]
+    assert 0.57 * 255 < down.min() < 0.65 * 255 and down.max() > 0.95 * 255
+    shape = across / down  # of the piece, in the photo's own measures: 1, or 2 / 3 where it is a square
+    squeezed = shape > 0.8
+    assert 0.3 < squeezed.mean() < 0.5
+    assert abs(shape - np.where(squeezed, 1, 2 / 3)).max() < 0.02
 
 
 def test_each_round_and_seed_deals_and_crops_anew(folder):

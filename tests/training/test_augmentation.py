@@ -76,7 +76,7 @@ def test_crops_stay_within_the_photo_at_many_scales_and_places():
         columns = piece[..., 0].mean(axis=0)
         spans.append(abs(columns[-1] - columns[0]) / 2)
         lefts.append(columns.min() / 2)
-    assert 0.55 * 64 < min(spans) < 0.7 * 64 and 0.9 * 62 < max(spans) <= 64
+    assert 0.2 * 64 < min(spans) < 0.35 * 64 and 0.9 * 62 < max(spans) <= 64
     assert min(lefts) < 5 and max(lefts) > 40
 
 
