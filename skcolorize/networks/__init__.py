@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -15,7 +13,6 @@ from .initialisation import initialise
 from .norms import fold_batch_norm, fold_encoder_norms_
 
 __all__ = [
-    "UNET_RESIDUALS",
     "ColorizationNetwork",
     "LogLoss",
     "SquaredError",
@@ -30,7 +27,7 @@ __all__ = [
 ]
 
 UNET_WIDTHS = [160, 160, 112, 80]  # the reduced deepest map, then one for each block
-UNET_RESIDUALS = [3, 3]  # of the recipe, behind the reduced deepest map and the first block
+UNET_RESIDUALS = [3, 3]  # behind the reduced deepest map and the first block
 PLAIN_WIDTHS = [256, 128, 64, 32, 16]
 
 
@@ -41,7 +38,7 @@ def network_config(
     *,
     taps: list[str] | None = None,
     widths: list[int] | None = None,
-    residuals: Sequence[int] = (),
+    residuals: list[int] | None = None,
     n_bins: int | None = None,
 ) -> dict:
     """Everything needed to build a network, whatever the defaults will be by then.
@@ -56,8 +53,8 @@ def network_config(
         Default taps of the encoder that the decoder uses; None: all for "unet", the deepest for "plain".
     widths : list of int or None
         Channels within the decoder.
-    residuals : sequence of int, default=()
-        Inverted residuals of the "unet" decoder after its first steps: they pay where photos are many.
+    residuals : list of int or None
+        Inverted residuals of the "unet" decoder after its first steps.
     n_bins : int or None
         Bins of a "log_loss" head; None: as many as :func:`ab_bins` has.
 
@@ -94,6 +91,8 @@ def network_config(
     elif widths is None:
         end_stride = 4 if loss == "log_loss" else 2
         widths = PLAIN_WIDTHS[: (strides[-1] // end_stride).bit_length()]
+    if residuals is None:
+        residuals = UNET_RESIDUALS[: len(maps)] if decoder == "unet" else []
     if loss == "log_loss" and n_bins is None:
         n_bins = len(ab_bins())
     return {

@@ -13,15 +13,7 @@ import torch
 
 from ..inference.decoding import Decoding
 from ..metrics import colorfulness
-from ..networks import (
-    UNET_RESIDUALS,
-    ab_bins,
-    build_network,
-    fold_encoder_norms_,
-    freeze,
-    network_config,
-    set_prior,
-)
+from ..networks import ab_bins, build_network, fold_encoder_norms_, freeze, network_config, set_prior
 from ..networks.lab import lab_to_rgb
 from ..networks.weights import load_encoder_weights, load_start_weights
 from ..training.batches import PhotoBatches
@@ -115,7 +107,7 @@ def start_from(init: str, encoder: str, seed: int) -> Start:
     if "header" in names:
         return read_weights(init)
     decoding = Decoding(torch.from_numpy(ab_bins()))
-    network = build_network(network_config(encoder, residuals=UNET_RESIDUALS), seed)
+    network = build_network(network_config(encoder), seed)
     if "ab_prior" in names:
         decoding.prior = torch.from_numpy(load_start_weights(init, network))
         return Start(network, decoding, "colorizer", new_head=False)
