@@ -8,7 +8,9 @@ from sklearn.base import BaseEstimator
 
 
 class Witness(BaseEstimator):
-    """Colours by who did it: (process id modulo 256, threads of PyTorch, 0). A process dies of white photos.
+    """Colours by who did it: process id, as three bytes, in all rows but the first, which holds the threads.
+
+    The threads are those of PyTorch, 0 where it is not loaded. A process dies of white photos.
 
     Parameters
     ----------
@@ -42,4 +44,6 @@ class Witness(BaseEstimator):
             os._exit(1)
         torch = sys.modules.get("torch")
         n_threads = torch.get_num_threads() if torch else 0
-        return np.full((*X.shape[:2], 3), [os.getpid() % 256, n_threads, 0], np.uint8)
+        colored = np.full((*X.shape[:2], 3), list(os.getpid().to_bytes(3, "little")), np.uint8)
+        colored[0] = n_threads
+        return colored
