@@ -98,16 +98,13 @@ def look_up(curve, levels, out):
         out[even] = table[pair].view(np.float32)[0]
 
 
-def look_up_planes(curve, levels, index, out):
-    """Write ``curve`` of levels (3, n) that lie in any way in memory to ``out``; ``index`` is intp (3, n).
+def look_up_planes(curve, levels, out):
+    """Write ``curve`` of levels (3, n) that lie in any way in memory to ``out``.
 
-    Interleaved colours are looked up one by one: neighbours of different colours make a poor cache of pairs.
+    Plane by plane: neighbours of different colours make a poor cache of pairs.
     """
-    if levels.dtype.kind == "f":
-        out[:] = curve(levels)
-        return
-    index[:] = levels
-    np.take(_level_table(curve, levels.dtype.name), index, out=out, mode="clip")
+    for plane, row in zip(levels, out, strict=True):
+        look_up(curve, np.ascontiguousarray(plane), row)
 
 
 def _bucket_centres(shift, stop):

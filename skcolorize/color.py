@@ -74,16 +74,15 @@ def rgb_to_lab(rgb: ArrayLike, n_jobs: int | None = None) -> np.ndarray:
         def kernel(start, stop):
             part = slice(0, stop - start)
             linear, roots, index = linear_all[:, part], roots_all[:, part], index_all[:, part]
-            tables.look_up_planes(tables.biased_linear_from_srgb, pixels[start:stop].T, index, linear)
+            tables.look_up_planes(tables.biased_linear_from_srgb, pixels[start:stop].T, linear)
             tables.roots_from_linear(linear, index, roots)
             x, y, z = roots
-            lightness, a, b = linear
-            np.multiply(y, 116, out=lightness)
             x -= y
-            np.multiply(x, 500, out=a)
-            y -= z
-            np.multiply(y, 200, out=b)
-            for out, plane in zip(lab[start:stop].T, linear, strict=True):
+            x *= 500
+            z -= y
+            z *= -200
+            y *= 116
+            for out, plane in zip(lab[start:stop].T, (y, x, z), strict=True):
                 out[:] = plane
 
         return kernel
