@@ -33,7 +33,7 @@ class _Scratch(threading.local):
     @contextmanager
     def lent(self):
         """What is taken within comes back at the end."""
-        if not self._depth and min(self._most, _KEPT) > len(self._memory):
+        if min(self._most, _KEPT) > len(self._memory):  # what was taken before stays where it is
             self._memory = _aligned(min(self._most, _KEPT))
         mark, self._depth = self._used, self._depth + 1
         try:

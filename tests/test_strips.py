@@ -72,6 +72,20 @@ def test_memory_is_lent_again_to_the_next_strip_and_call_of_a_thread():
     assert not np.shares_memory(lent[10], own)
 
 
+def test_a_thread_that_has_just_begun_is_lent_memory_from_its_second_strip_on():
+    lent = []
+
+    def make_kernel(size):
+        return lambda start, stop: lent.append(scratch_planes(size))
+
+    thread = threading.Thread(target=share_strips, args=(make_kernel, 80, 20))
+    thread.start()
+    thread.join()
+    first, second, third, fourth = lent
+    assert not np.shares_memory(first, second)
+    assert np.shares_memory(second, third) and np.shares_memory(third, fourth)
+
+
 def test_memory_comes_back_after_an_error():
     def failing(size):
         scratch_planes(size)

@@ -21,6 +21,7 @@ PREFERENCE_REACH = 20.0
 PREFERENCE_STRENGTH = 0.7
 #: Cells that are decoded at once: on a processor their distributions stay in its cache.
 PIECE = 256
+_LOG2_E = math.log2(math.e)
 
 
 @dataclass(frozen=True)
@@ -165,16 +166,17 @@ def _mean_in_pieces(rows, bins, temperature: float, start) -> torch.Tensor:
     """`annealed_mean` of rows (..., n_bins), on a processor: what is worked on stays in its cache.
 
     Shares are raised to 1e-35 of the largest: numbers so small that they lose digits take it many times as
-    long, and a sharpened distribution is full of them. Powers and sums are NumPy's, in half the time.
+    long, and a sharpened distribution is full of them. Powers of 2 take it two thirds of those of e; sums are
+    NumPy's, in a tenth of the time.
     """
     columns = np.column_stack([bins.numpy(), np.ones(len(bins), np.float32)])
     ab = rows.new_empty(*rows.shape[:-1], 2, dtype=torch.float32)
     means, spare = ab.view(-1, 2).numpy(), torch.empty(PIECE, len(bins))
+    start = start * _LOG2_E
     for i, part in enumerate(rows.reshape(-1, len(bins)).split(PIECE)):
-        shares = torch.add(start, part.float(), alpha=1 / temperature, out=spare[: len(part)])
+        shares = torch.add(start, part.float(), alpha=_LOG2_E / temperature, out=spare[: len(part)])
         shares -= shares.amax(dim=-1, keepdim=True)
-        powers = shares.clamp_(min=-80).numpy()
-        sums = np.exp(powers, out=powers) @ columns
+        sums = shares.clamp_(min=-115).exp2_().numpy() @ columns
         np.divide(sums[:, :2], sums[:, 2:], out=means[i * PIECE : i * PIECE + len(part)])
     return ab
 

@@ -59,10 +59,10 @@ def screen_frequency(lightness: np.ndarray, stretch: float = 1.0) -> float | Non
     if side < SMALLEST:
         return None
     top, left = (h - side) // 2, (w - side) // 2
-    window, radius, ring, within, own_ring, partner = _plan(side, round(stretch, 3))
+    window, radius, ring, members, within, own_ring, partner = _plan(side, round(stretch, 3))
     square = torch.from_numpy(lightness[top : top + side, left : left + side])
     spectrum = torch.fft.rfft2((square - square.mean()) * window).abs().numpy()
-    usual = np.bincount(ring, spectrum.ravel()) / np.bincount(ring)
+    usual = np.bincount(ring, spectrum.ravel()) / members
     wanted = STRENGTH * usual[own_ring]
     high = np.flatnonzero(spectrum.ravel()[within] > wanted)  # none of most photos
     peaks = high[_highest_near(spectrum, partner[high]) > wanted[high]]
@@ -92,4 +92,5 @@ def _plan(side: int, stretch: float):
     within = np.flatnonzero((radius > BAND[0]) & (radius < BAND[1]) & seen)
     partner = (turned[0] % side * (half + 1) + turned[1]).ravel()[within]
     ring = ring.ravel()
-    return hann[:, None] * hann, radius.ravel()[within], ring, within, ring[within], partner
+    window = hann[:, None] * hann
+    return window, radius.ravel()[within], ring, np.bincount(ring), within, ring[within], partner
