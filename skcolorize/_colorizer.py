@@ -109,15 +109,15 @@ class Colorizer(BasePhotoEstimator):
         Schedule of the learning rate: down to 0 along a cosine, after a short warm-up, or constant.
     learning_rate_init : float or "auto", default="auto"
         Initial learning rate of AdamW. "auto" is 5e-4 from weights that know colours already, else 1e-3.
-    encoder_learning_rate_ratio : float, default=0.1
+    encoder_learning_rate_ratio : float, default=0.2
         Learning rate of a pretrained encoder over that of the rest.
     weight_decay : float, default=1e-2
         Weight decay of AdamW; norms and biases have none.
     freeze_encoder : bool or "auto", default="auto"
         Whether the encoder is left as it is. "auto": True for ImageNet weights, else False.
     augment : bool or "flip", default=True
-        True: random crops, flips and changes of lightness; "flip": the centre, flipped or not; False: the
-        centre.
+        True: random crops, flips, exposures and changes of lightness; "flip": the centre, flipped or not;
+        False: the centre.
     early_stopping : bool, default=False
         Whether a part of the photos is held out, and fit stops when its score no longer improves; the
         weights of the best epoch are kept.
@@ -252,7 +252,7 @@ class Colorizer(BasePhotoEstimator):
         batch_size: int = 16,
         learning_rate: str = "cosine",
         learning_rate_init: float | str = "auto",
-        encoder_learning_rate_ratio: float = 0.1,
+        encoder_learning_rate_ratio: float = 0.2,
         weight_decay: float = 1e-2,
         freeze_encoder: bool | str = "auto",
         augment: bool | str = True,

@@ -16,13 +16,15 @@ _LAB_FROM_ROOTS = torch.tensor([[0, 116 / 50, 0], [500, -500, 0], [0, 200, -200]
 _KNEE = 6 / 29  # below it the root is a straight line
 
 
-def rgb_to_lab(rgb: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def rgb_to_lab(rgb: torch.Tensor, exposure: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
     """Lightness and colour of sRGB images.
 
     Parameters
     ----------
     rgb : tensor of shape (N, 3, H, W) or (N, H, W, 3)
         uint8, or float in 0..1. Three rows of pixels or channels last: the second axis is looked at first.
+    exposure : tensor of shape (N,) or None, default=None
+        How many times the light of each image there shall have been; what is too bright then is cut off.
 
     Returns
     -------
@@ -43,7 +45,10 @@ def rgb_to_lab(rgb: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         linear = _linear_levels(rgb.device).index_select(0, rgb.flatten().int())
     else:
         linear = _linear(rgb)
-    xyz = _there(_XYZ_FROM_RGB, linear.device, linear.dtype) @ linear.reshape(len(rgb), 3, -1)
+    linear = linear.reshape(len(rgb), 3, -1)
+    if exposure is not None:
+        linear = (linear * exposure[:, None, None]).clamp_max_(1)
+    xyz = _there(_XYZ_FROM_RGB, linear.device, linear.dtype) @ linear
     # f(t) + 2/29: the cube root of what lies above the knee, the straight line of what lies below
     root = xyz.clamp_min(_KNEE**3).log_().mul_(1 / 3).exp_()
     root.add_(xyz.clamp_max_(_KNEE**3), alpha=1 / (3 * _KNEE**2))

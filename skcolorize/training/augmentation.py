@@ -1,4 +1,4 @@
-"""Crops, flips and changes of lightness, drawn from (seed, epoch, photo) and nothing else.
+"""Crops, flips, exposures and changes of lightness, drawn from (seed, epoch, photo) and nothing else.
 
 Never from the order of the batches, the process or the number of processes, so that a resumed fit and a fit
 on several machines see the same pictures.
@@ -6,6 +6,7 @@ on several machines see the same pictures.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from .uploading import UploadedPhotos
 
 #: Share of the short side that a random crop takes at least: small, or few photos are learned by heart.
 SMALLEST_CROP = 0.25
+#: How many photos are given another exposure, and the largest factor for their light, as a logarithm.
+EXPOSED, EXPOSURE = 0.7, 0.5
 
 
 def draws(seed: int, epoch: int, photo: int) -> np.random.Generator:
@@ -84,6 +87,28 @@ def crop(pixels: np.ndarray, size: tuple[int, int], augment, rng: np.random.Gene
     return piece[:, ::-1] if flip else piece
 
 
+def exposures(rngs: list[np.random.Generator]) -> torch.Tensor:
+    """Factors (N,) for the light of photos: a camera might have let in more or less of it."""
+    logs = [rng.uniform(-EXPOSURE, EXPOSURE) if rng.random() < EXPOSED else 0.0 for rng in rngs]
+    return torch.tensor(logs, dtype=torch.float32).exp_()
+
+
+def channels_kept(
+    seed: int, epoch: int, photos, n_channels: Sequence[int], dropped: float
+) -> tuple[torch.Tensor, ...]:
+    """Masks (N, c, 1, 1) for maps of c channels, each photo's own, that leave a share of them out.
+
+    Those kept are raised by what is missing. Whole channels: within one, cells tell of their neighbours.
+
+    References
+    ----------
+    J. Tompson et al. Efficient object localization using convolutional networks. CVPR 2015.
+    """
+    rngs = [np.random.default_rng([seed, epoch, int(photo), 1]) for photo in photos]
+    kept = np.array([rng.random(sum(n_channels)) >= dropped for rng in rngs], np.float32) / (1 - dropped)
+    return torch.from_numpy(kept)[:, :, None, None].split(list(n_channels), dim=1)
+
+
 def vary_lightness(scaled: torch.Tensor, rngs: list[np.random.Generator]) -> torch.Tensor:
     """Gamma, contrast and grain, each for some photos: what scans and cameras do to lightness.
 
@@ -146,11 +171,12 @@ def seen(pixels: torch.Tensor, rngs: list[np.random.Generator] | None):
     pixels : uint8 tensor of shape (n, h, w, 3) or (n, h, w, 4)
         sRGB; the fourth channel is the gray that the network shall see, where it is not that of the colours.
     rngs : list of numpy.random.Generator or None
-        One a photo, to vary lightness by; None leaves it as it is.
+        One a photo, to vary exposure and lightness by; None leaves them as they are.
     """
-    x, ab = rgb_to_lab(pixels[..., :3].movedim(-1, 1))
+    exposure = None if rngs is None else exposures(rngs).to(pixels.device)
+    x, ab = rgb_to_lab(pixels[..., :3].movedim(-1, 1), exposure)
     if pixels.shape[-1] == 4:
-        x, _ = rgb_to_lab(pixels[..., 3:].expand(-1, -1, -1, 3).movedim(-1, 1))
+        x, _ = rgb_to_lab(pixels[..., 3:].expand(-1, -1, -1, 3).movedim(-1, 1), exposure)
     if rngs is not None:
         x = vary_lightness(x, rngs)
     return x.contiguous(memory_format=torch.channels_last), ab

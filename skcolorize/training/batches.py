@@ -45,9 +45,9 @@ class PhotoBatches:
         return PhotoBatches(self.cache, self.photos, self.size, False, self.seed, self.device)
 
     @staticmethod
-    def forward(network, x, rows: slice = ALL_ROWS):
-        """The network's outputs, and the lightness they were made of."""
-        return {**network(x, rows), "lightness": x}
+    def forward(network, x, rows: slice = ALL_ROWS, masks=()):
+        """The network's outputs, the deepest maps times `masks`, and the lightness they were made of."""
+        return {**network.decode(_masked(network.encode(x), masks), rows), "lightness": x}
 
 
 class FeatureBatches(PhotoBatches):
@@ -114,6 +114,13 @@ class FeatureBatches(PhotoBatches):
         return tuple(maps[:-1]), maps[-1]
 
     @staticmethod
-    def forward(network, x, rows: slice = ALL_ROWS):
+    def forward(network, x, rows: slice = ALL_ROWS, masks=()):
         *maps, lightness = x
-        return {**network.decode(tuple(maps), rows), "lightness": lightness}
+        return {**network.decode(_masked(maps, masks), rows), "lightness": lightness}
+
+
+def _masked(maps, masks) -> tuple[torch.Tensor, ...]:
+    """Maps of which the last ones, the deepest, are multiplied by masks."""
+    whole = len(maps) - len(masks)
+    deep = zip(maps[whole:], masks, strict=True)
+    return (*maps[:whole], *(m * mask.to(m.dtype) for m, mask in deep))

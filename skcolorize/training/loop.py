@@ -14,7 +14,7 @@ from torch import nn
 
 from ..inference.devices import memory_told
 from ..networks.heads import ALL_ROWS
-from .augmentation import order
+from .augmentation import channels_kept, order
 from .distributed import World
 
 #: Initial learning rates of ``learning_rate_init="auto"``: of a new decoder, and of one that knows colours.
@@ -41,6 +41,7 @@ class Settings:
     tol: float = 1e-4
     anchored: bool = False
     precision: str = "float32"
+    map_dropout: float = 0.0  #: share of the channels of the two deepest maps that a step does without
     row_step: int = 1  #: a step learns from every so many rows of the map, other ones at the next
     seed: int = 0
 
@@ -73,6 +74,7 @@ class _Share(NamedTuple):
 
     inputs: Any
     target: torch.Tensor
+    masks: tuple[torch.Tensor, ...]
     weight: float
     n_photos: int
 
@@ -84,8 +86,8 @@ class _Forward(nn.Module):
         super().__init__()
         self.network, self._forward = network, forward
 
-    def forward(self, inputs, rows: slice):
-        return self._forward(self.network, inputs, rows)
+    def forward(self, inputs, rows: slice, masks):
+        return self._forward(self.network, inputs, rows, masks)
 
 
 class Trainer:
@@ -206,8 +208,18 @@ class Trainer:
         own = positions[self.world.rank :: self.world.size]
         # gradients are averaged over processes; one that has no photo left takes part with weight 0
         weight = len(own) * self.world.size / len(positions)
-        inputs, target = self.batches.batch(own if len(own) else positions[:1], self.epoch)
-        return _Share(inputs, target, weight, len(own))
+        taken = own if len(own) else positions[:1]
+        inputs, target = self.batches.batch(taken, self.epoch)
+        return _Share(inputs, target, self._masks(taken), weight, len(own))
+
+    def _masks(self, positions: np.ndarray) -> tuple[torch.Tensor, ...]:
+        """What the deepest maps of some photos are multiplied by."""
+        settings = self.settings
+        if not settings.map_dropout:
+            return ()
+        photos, n_channels = self.batches.photos[positions], self.network.config["channels"][-2:]
+        masks = channels_kept(settings.seed, self.epoch, photos, n_channels, settings.map_dropout)
+        return tuple(mask.to(self.device) for mask in masks)
 
     def _step(self, share: _Share, step: int) -> torch.Tensor:
         rate = self._rate(step)
@@ -221,7 +233,7 @@ class Trainer:
             torch.enable_grad(),
             torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32),
         ):
-            outputs = self._forward(share.inputs, rows)
+            outputs = self._forward(share.inputs, rows, share.masks)
             loss = self.loss(outputs, share.target, rows) * share.weight
         self.optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()

@@ -21,7 +21,10 @@ from .uploading import uploaded
 
 #: A start that knows colours counts as much as this many photos when its weights and the learned ones are
 #: averaged (Wortsman et al. 2022): fifty photos teach a speciality without taking the rest away.
-ANCHOR_PHOTOS = 40
+ANCHOR_PHOTOS = 60
+#: Such a fit does without so much of the deepest maps in each step: what it learns rests on more than a few
+#: channels.
+MAP_DROPOUT = 0.4
 
 
 class Run:
@@ -53,10 +56,11 @@ class Run:
         if not encoder_norms_learn and self.network.config["encoder_norms"] != "folded":
             fold_encoder_norms_(self.network)
         self.network.to(device).to(memory_format=torch.channels_last)
-        knows_colours = start.origin == "colorizer" and not start.new_head
+        anchored = settings.anchored and start.origin == "colorizer" and not start.new_head
         self.settings = replace(
             settings,
-            anchored=settings.anchored and knows_colours,
+            anchored=anchored,
+            map_dropout=MAP_DROPOUT if anchored else 0.0,
             batch_size=min(settings.batch_size, len(learning)),
             encoder_norms_learn=encoder_norms_learn,
             decoder_norms_learn=start.origin != "colorizer",

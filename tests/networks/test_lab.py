@@ -6,6 +6,7 @@ import skimage.color
 import torch
 
 from skcolorize import color
+from skcolorize._color_tables import linear_from_srgb, srgb_from_linear
 from skcolorize.networks.lab import lab_to_rgb, rgb_to_lab
 
 
@@ -65,3 +66,13 @@ def test_neutral_grays_have_no_colour():
     assert ab.abs().max() < 0.02
     expected = color.gray_to_lightness(np.arange(256, dtype=np.uint8))
     np.testing.assert_allclose((lightness.numpy()[0, 0, 0] + 1) * 50, expected, atol=0.01)
+
+
+def test_exposure_is_a_factor_of_light():
+    rgb = torch.rand(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+    linear = torch.from_numpy(linear_from_srgb(rgb.double().numpy()))
+    factors = torch.tensor([0.5, 3.0])
+    exposed = srgb_from_linear((linear * factors[:, None, None, None]).clamp(max=1).numpy())
+    expected = rgb_to_lab(torch.from_numpy(exposed).float())
+    for ours, theirs in zip(rgb_to_lab(rgb, factors), expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=2e-3)

@@ -28,7 +28,7 @@ def test_weights_end_between_the_start_and_what_was_learned(stored, monkeypatch)
     kept = weights_of(small(weights=path, random_state=0).fit(PHOTOS)) - start
     monkeypatch.setattr(run, "ANCHOR_PHOTOS", 0)
     learned = weights_of(small(weights=path, random_state=0).fit(PHOTOS)) - start
-    share = len(PHOTOS) / (len(PHOTOS) + 40)
+    share = len(PHOTOS) / (len(PHOTOS) + 60)
     assert np.abs(learned).max() > 1e-4
     np.testing.assert_allclose(kept, share * learned, atol=1e-6)
 
@@ -42,3 +42,15 @@ def test_a_warm_start_and_partial_fit_go_the_whole_way(stored, monkeypatch):
     before = weights_of(again)
     again.set_params(warm_start=True).fit(PHOTOS)
     assert np.abs(weights_of(again) - before).max() > 1e-5
+
+
+def test_only_such_a_fit_does_without_some_channels(stored, monkeypatch):
+    path, _ = stored
+
+    def fitted(method):
+        return weights_of(getattr(small(weights=path, random_state=0), method)(PHOTOS))
+
+    fit, partial_fit = fitted("fit"), fitted("partial_fit")
+    monkeypatch.setattr(run, "MAP_DROPOUT", 0.0)
+    assert np.abs(fitted("fit") - fit).max() > 1e-5
+    np.testing.assert_array_equal(fitted("partial_fit"), partial_fit)

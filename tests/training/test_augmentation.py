@@ -6,7 +6,15 @@ import torch
 from small import made_up_photos
 
 from skcolorize.color import gray_to_lightness, rgb_to_lab
-from skcolorize.training.augmentation import crop, draws, make_batch, order, vary_lightness
+from skcolorize.training.augmentation import (
+    channels_kept,
+    crop,
+    draws,
+    exposures,
+    make_batch,
+    order,
+    vary_lightness,
+)
 
 PHOTOS = list(made_up_photos(5, 32, 48))
 SIZE = 32, 32
@@ -98,6 +106,31 @@ def test_a_fourth_channel_is_the_input_and_is_no_opacity():
     np.testing.assert_array_equal(
         crop(four, SIZE, True, rng[0])[..., :3], crop(PHOTOS[0], SIZE, True, rng[1])
     )
+
+
+def test_channels_are_kept_by_seed_epoch_and_photo():
+    deep, deepest = channels_kept(0, 0, [3, 5], [40, 1000], 0.4)
+    assert deep.shape == (2, 40, 1, 1) and deepest.shape == (2, 1000, 1, 1)
+    assert deepest.unique().tolist() == pytest.approx([0, 1 / 0.6])
+    assert abs(deepest.mean() - 1) < 0.05
+    assert not torch.equal(deep[0], deep[1])
+    assert torch.equal(channels_kept(0, 0, [5], [40, 1000], 0.4)[1][0], deepest[1])
+    for seed, epoch in ((1, 0), (0, 1)):
+        assert not torch.equal(channels_kept(seed, epoch, [3], [40, 1000], 0.4)[0][0], deep[0])
+
+
+def test_exposures_are_those_of_some_photos_and_change_lightness_and_colour_together():
+    factors = exposures([draws(0, 0, i) for i in range(200)])
+    assert factors.dtype == torch.float32
+    assert 100 < int((factors != 1).sum()) < 180
+    assert 0.6 < factors.min() < 0.65 and 1.5 < factors.max() < 1.65
+    photo = np.full((32, 32, 3), (120, 60, 30), np.uint8)
+    plain, _ = batch([0], False, cache=[photo])
+    seen = [batch([0], epoch=epoch, cache=[photo]) for epoch in range(40)]
+    chromas = torch.stack([ab.square().sum(1).sqrt().mean() for _, ab in seen])
+    lightness = torch.stack([x.mean() for x, _ in seen])
+    assert chromas.max() > 1.1 * chromas.min()  # of exposures; lightness alone is varied without colour
+    assert (lightness < plain.mean() - 0.02).any() and (lightness > plain.mean() + 0.02).any()
 
 
 def test_lightness_varies_within_its_range():

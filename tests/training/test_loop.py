@@ -27,8 +27,13 @@ class Toy(nn.Module):
         self.decoder = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU())
         self.head = nn.Conv2d(4, 2, 1)
 
-    def forward(self, x, rows=ALL_ROWS):
-        return {"ab": self.head(self.decoder(self.encoder(x)))}
+    config = {"channels": [4]}
+
+    def encode(self, x):
+        return (self.encoder(x),)
+
+    def decode(self, maps, rows=ALL_ROWS):
+        return {"ab": self.head(self.decoder(maps[-1]))}
 
 
 def squared(outputs, target, rows):
@@ -233,6 +238,23 @@ def test_the_next_batch_is_made_while_the_network_learns_from_one():
     assert wanted == waited == [2, 2, 1]
     plain = run(trainer(max_iter=1)).network.state_dict()
     assert all(torch.equal(value, plain[name]) for name, value in ahead.network.state_dict().items())
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_a_step_does_without_a_share_of_the_deepest_channels(share):
+    made, seen = trainer(map_dropout=share, batch_size=5), []
+    decode = made.network.decode
+
+    def spy(maps, rows):
+        seen.append((maps[-1] == 0).all(-1).all(-1))
+        return decode(maps, rows)
+
+    made.network.decode = spy
+    for _ in range(4):
+        made.run_epoch()
+    dropped = torch.cat(seen).float()  # 20 photos of 4 channels
+    assert dropped.mean() == 0 if share == 0 else 0.3 < dropped.mean() < 0.7
+    assert len(dropped.unique(dim=0)) > 4 or share == 0
 
 
 def test_a_step_learns_from_other_rows_than_the_one_before():
