@@ -250,7 +250,7 @@ def test_the_average_follows_the_weights():
             return torch.zeros(len(positions), 1, 32, 32), torch.full((len(positions), 2, 32, 32), 20.0)
 
         @staticmethod
-        def forward(network, x, rows):
+        def forward(network, x, rows, masks):
             return network(x, rows)
 
     network = build_network(network_config("squeezenet1_1"), 0)
