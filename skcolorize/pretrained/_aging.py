@@ -1,7 +1,7 @@
 """What time, film, paper and scanners do to a photo, done to the lightness that the network sees.
 
 Colours stay as they are, so that an old scan is a photo like any other: the network sees the aged gray and
-learns the true colours. Gamma, contrast and fine grain are varied by the training loop itself.
+learns the true colours. Exposure, gamma, contrast and fine grain are varied by the training loop itself.
 """
 
 from __future__ import annotations

@@ -20,14 +20,14 @@ CPU = torch.device("cpu")
 class Toy(nn.Module):
     """Parts of a network under their names: an encoder with a norm, a decoder with a norm, a head."""
 
+    config = {"channels": [4]}
+
     def __init__(self):
         super().__init__()
         torch.manual_seed(0)
         self.encoder = nn.Sequential(nn.Conv2d(1, 4, 4, stride=4), nn.BatchNorm2d(4))
         self.decoder = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU())
         self.head = nn.Conv2d(4, 2, 1)
-
-    config = {"channels": [4]}
 
     def encode(self, x):
         return (self.encoder(x),)
