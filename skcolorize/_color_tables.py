@@ -3,6 +3,8 @@
 Three devices make them fast in plain NumPy. Work goes in strips, and each thread owns its scratch. A float32
 in a fixed range is its own table index: its bits, shifted right, step evenly within each octave, so no power
 or root is computed. And 8-bit levels are looked up two at a time, a pair of float32 read as one complex64.
+
+Colours lie as pixels do, (n, 3), or as planes, (3, n), where lightness and colour come from elsewhere.
 """
 
 from functools import cache
@@ -12,6 +14,28 @@ import numpy as np
 from ._strips import scratch_planes
 
 _PRODUCTS = 147_456  # multiplications in one matrix product: so few that BLAS starts no threads
+_ABREAST = 4  # pixels in a row of a matrix product: of three numbers each, BLAS is half as fast
+
+
+class PixelMatrix:
+    """A matrix for colours that lie as pixels do: several go abreast, through as many of it on a diagonal."""
+
+    def __init__(self, matrix):
+        self._one = np.ascontiguousarray(matrix.T, np.float32)
+        self._abreast = np.kron(np.eye(_ABREAST, dtype=np.float32), self._one)
+
+    def apply(self, colors, out):
+        """Write the products of contiguous ``colors`` (n, 3) to ``out``, which is contiguous too."""
+        n, width = len(colors), 3 * _ABREAST
+        rows = _PRODUCTS // width**2
+        blocks, abreast = n - n % (rows * _ABREAST), n - n % _ABREAST
+        for part, matrix, shape in (
+            (slice(blocks), self._abreast, (-1, rows, width)),
+            (slice(blocks, abreast), self._abreast, (-1, width)),
+            (slice(abreast, n), self._one, (-1, 3)),
+        ):
+            np.matmul(colors[part].reshape(shape), matrix, out=out[part].reshape(shape))
+
 
 # Linear sRGB -> XYZ over the white point, and back: scikit-image's constants, so that results agree with it.
 _WHITE = np.array([0.95047, 1.0, 1.08883])
@@ -20,12 +44,17 @@ _XYZ_FROM_RGB = np.array(
 )
 XYZ_FROM_RGB = (_XYZ_FROM_RGB / _WHITE[:, None]).astype(np.float32)
 RGB_FROM_XYZ = (np.linalg.inv(_XYZ_FROM_RGB) * _WHITE).astype(np.float32)
+_PIXEL_XYZ = PixelMatrix(XYZ_FROM_RGB)
 
 # Lab is linear in the roots f(X/Xn), f(Y/Yn), f(Z/Zn): cube roots, but a tangent line below 6/29. On the way
 # back they are scaled so that this line has slope 1, which saves a product per value.
-ROOT_SCALE = 29 / 6 / 3**0.5  # a Python float, so that float32 stays float32
+_LAB_FROM_ROOTS = np.array([[0, 116, 0], [500, -500, 0], [0, 200, -200]])
+_PIXEL_LAB = PixelMatrix(_LAB_FROM_ROOTS)
+ROOT_SCALE = 116 * float(np.float32(29 / 6 / 3**0.5 / 116))  # what L is multiplied by is no rounded number
 _KNEE = np.float32(ROOT_SCALE * 6 / 29)
+_PIXEL_ROOTS = PixelMatrix(ROOT_SCALE * np.linalg.inv(_LAB_FROM_ROOTS))
 RGB_FROM_CUBES = (RGB_FROM_XYZ / ROOT_SCALE**3).astype(np.float32)
+_PIXEL_RGB = PixelMatrix(RGB_FROM_CUBES)
 
 _GAMMA_SHIFT = 12
 _ROOT_SHIFT, _ROOT_BIAS = 9, np.float32(2**-6)  # the bias keeps the table's steps fine next to black
@@ -83,8 +112,11 @@ def _pair_table(curve):
     return _level_table(curve, "uint8")[np.arange(65_536, dtype=np.uint16).view(np.uint8)].view(np.complex64)
 
 
-def look_up(curve, levels, out):
-    """Write ``curve`` of a contiguous row of sRGB levels, or of floats, to ``out``."""
+def look_up(curve, levels, out, index=None):
+    """Write ``curve`` of a contiguous row of sRGB levels, or of floats, to ``out``.
+
+    ``index``, intp and half as long at least, is spent: without it `np.take` asks for such memory.
+    """
     if levels.dtype.kind == "f":
         out[:] = curve(levels)
         return
@@ -92,19 +124,14 @@ def look_up(curve, levels, out):
         np.take(_level_table(curve, "uint16"), levels, out=out, mode="clip")
         return
     table, even = _pair_table(curve), len(levels) - len(levels) % 2
-    np.take(table, levels[:even].view(np.uint16), out=out[:even].view(np.complex64), mode="clip")
+    pairs = levels[:even].view(np.uint16)
+    if index is not None:
+        index[: len(pairs)] = pairs
+        pairs = index[: len(pairs)]
+    np.take(table, pairs, out=out[:even].view(np.complex64), mode="clip")
     if even < len(levels):
         pair = np.array([levels[even], 0], np.uint8).view(np.uint16)
         out[even] = table[pair].view(np.float32)[0]
-
-
-def look_up_planes(curve, levels, out):
-    """Write ``curve`` of levels (3, n) that lie in any way in memory to ``out``.
-
-    Plane by plane: neighbours of different colours make a poor cache of pairs.
-    """
-    for plane, row in zip(levels, out, strict=True):
-        look_up(curve, np.ascontiguousarray(plane), row)
 
 
 def _bucket_centres(shift, stop):
@@ -148,24 +175,18 @@ def matmul(matrix, planes, out):
         np.matmul(matrix, planes[..., even:], out=out[..., even:])
 
 
-def roots_from_linear(linear, index, roots):
-    """Write f - 4/29 of X, Y, Z to ``roots`` (3, n) from biased linear RGB (3, n)."""
-    matmul(XYZ_FROM_RGB, linear, roots)  # its rows sum to 1: the bias comes through as it is
-    np.right_shift(roots.view(np.int32), _ROOT_SHIFT, out=index)
-    np.take(_root_table(), index, out=roots, mode="clip")
+def lab_from_linear(linear, scratch, index, out):
+    """Write Lab (n, 3) of biased linear RGB (n, 3) to ``out``; ``scratch`` and ``index`` have its shape."""
+    _PIXEL_XYZ.apply(linear, scratch)  # its rows sum to 1: the bias comes through as it is
+    np.right_shift(scratch.view(np.int32), _ROOT_SHIFT, out=index)
+    np.take(_root_table(), index, out=scratch, mode="clip")
+    _PIXEL_LAB.apply(scratch, out)
 
 
 def roots_from_lab(lab, roots):
-    """Write scaled roots of X, Y, Z to ``roots`` (3, n) from planes of L, a, b."""
-    x, y, z = roots
-    for plane, values in zip((y, x, z), lab, strict=True):
-        np.copyto(plane, values, casting="same_kind")  # a step of its own: arithmetic on strided rows is slow
-    y *= ROOT_SCALE / 116
-    y += ROOT_SCALE * 16 / 116
-    x *= ROOT_SCALE / 500
-    x += y
-    z *= -ROOT_SCALE / 200
-    z += y
+    """Write scaled roots (n, 3) of X, Y, Z to ``roots`` from Lab (n, 3) in float32."""
+    _PIXEL_ROOTS.apply(lab, roots)
+    roots += ROOT_SCALE * 16 / 116
 
 
 def cube(roots, scratch):
@@ -184,11 +205,24 @@ def cube(roots, scratch):
 
 def linear_from_roots(roots, scratch):
     """Linear RGB (3, n) of scaled roots (3, n); ``scratch`` (2, 3, n) takes it, ``roots`` is spent."""
-    if roots[2].min(initial=0) < 0:
-        np.clip(roots[2], 0, 10, out=roots[2])  # as scikit-image does; `np.maximum` takes thrice as long
+    _clip_z(roots, roots[2])
     cube(roots, scratch)
     matmul(RGB_FROM_CUBES, roots, scratch[0])
     return scratch[0]
+
+
+def linear_from_pixel_roots(roots, scratch):
+    """The same of roots (n, 3), with ``scratch`` (2, n, 3)."""
+    _clip_z(roots, roots[:, 2])
+    cube(roots, scratch)
+    _PIXEL_RGB.apply(roots, scratch[0])
+    return scratch[0]
+
+
+def _clip_z(roots, z):
+    """No negative Z, as scikit-image has it; its ``roots`` are ``z`` among all."""
+    if roots.min(initial=0) < 0:  # of what lies closely: a strided minimum takes thrice as long
+        np.clip(z, 0, 10, out=z)  # as does `np.maximum`
 
 
 def is_outside(linear, scratch, tolerance=GAMUT_TOLERANCE):
@@ -216,9 +250,11 @@ def level_writer(dtype, size):
     index_all, levels_all = (scratch_planes(size, dtype=dtype) for dtype in (np.intp, np.uint8))
 
     def write_bytes(linear, out):
-        index, levels = index_all[: linear.size], levels_all[: linear.size]
+        linear, index = linear.reshape(out.shape), index_all[: linear.size].reshape(out.shape)
+        levels = out if out.flags.c_contiguous else levels_all[: linear.size].reshape(out.shape)
         np.right_shift(linear.view(np.int32), _GAMMA_SHIFT, out=index)  # negative numbers fall to entry 0
         np.take(table, index, out=levels, mode="clip")
-        out[...] = levels.reshape(out.shape)
+        if levels is not out:
+            out[...] = levels
 
     return write_bytes

@@ -68,22 +68,15 @@ def rgb_to_lab(rgb: ArrayLike, n_jobs: int | None = None) -> np.ndarray:
     lab = np.empty(pixels.shape, np.float32)
 
     def make_kernel(size):
-        linear_all, roots_all = strips.scratch_planes(2, 3, size)
-        index_all = strips.scratch_planes(3, size, dtype=np.intp)
+        planes = strips.scratch_planes(2, 3 * size)
+        index_plane = strips.scratch_planes(3 * size, dtype=np.intp)
 
         def kernel(start, stop):
-            part = slice(0, stop - start)
-            linear, roots, index = linear_all[:, part], roots_all[:, part], index_all[:, part]
-            tables.look_up_planes(tables.biased_linear_from_srgb, pixels[start:stop].T, linear)
-            tables.roots_from_linear(linear, index, roots)
-            x, y, z = roots
-            x -= y
-            x *= 500
-            np.subtract(y, z, out=z)  # not z - y times -200: black would have a b of -0
-            z *= 200
-            y *= 116
-            for out, plane in zip(lab[start:stop].T, (y, x, z), strict=True):
-                out[:] = plane
+            n = 3 * (stop - start)
+            levels = np.ascontiguousarray(pixels[start:stop]).reshape(-1)
+            tables.look_up(tables.biased_linear_from_srgb, levels, planes[0, :n], index_plane)
+            linear, scratch, index = (row[:n].reshape(-1, 3) for row in (*planes, index_plane))
+            tables.lab_from_linear(linear, scratch, index, lab[start:stop])
 
         return kernel
 
@@ -129,15 +122,13 @@ def lab_to_rgb(lab: ArrayLike, dtype: DTypeLike = "uint8", n_jobs: int | None = 
     rgb = np.empty(colors.shape, dtype)
 
     def make_kernel(size):
-        planes = strips.scratch_planes(3, 3, size)
-        write = tables.level_writer(dtype, size)
+        planes = strips.scratch_planes(3, 3 * size)
+        write = tables.level_writer(dtype, 3 * size)
 
         def kernel(start, stop):
-            roots, *scratch = planes[:, :, : stop - start]
-            tables.roots_from_lab(colors[start:stop].T, roots)
-            linear = tables.linear_from_roots(roots, scratch)
-            for plane, out in zip(linear, rgb[start:stop].T, strict=True):
-                write(plane, out)
+            roots, *scratch = planes[:, : 3 * (stop - start)].reshape(3, -1, 3)
+            tables.roots_from_lab(np.ascontiguousarray(colors[start:stop], np.float32), roots)
+            write(tables.linear_from_pixel_roots(roots, scratch), rgb[start:stop])
 
         return kernel
 
@@ -333,7 +324,9 @@ def clip_to_gamut(lab: ArrayLike) -> np.ndarray:
 def _gamut_test(lab: np.ndarray) -> Callable:
     """A function that tells which colours leave the gamut with a part of their chroma."""
     roots, shift, *scratch = strips.scratch_planes(4, 3, len(lab))
-    tables.roots_from_lab(lab.T, roots)
+    pixels = strips.scratch_planes(3 * len(lab)).reshape(-1, 3)
+    tables.roots_from_lab(lab, pixels)
+    roots[:] = pixels.T
     y = roots[1].copy()
     np.subtract(roots, y, out=shift)
 
