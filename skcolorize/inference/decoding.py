@@ -20,8 +20,8 @@ PREFERENCE_REACH = 20.0
 #: Strength of the random preferences, in logits.
 PREFERENCE_STRENGTH = 0.7
 #: Cells that are decoded at once: on a processor their distributions stay in its cache.
-PIECE = 256
-_LOG2_E = math.log2(math.e)
+PIECE = 512
+_LOG2_E, _LARGEST_POWER = math.log2(math.e), 115
 
 
 @dataclass(frozen=True)
@@ -165,18 +165,26 @@ def annealed_mean(
 def _mean_in_pieces(rows, bins, temperature: float, start) -> torch.Tensor:
     """`annealed_mean` of rows (..., n_bins), on a processor: what is worked on stays in its cache.
 
-    Shares are raised to 1e-35 of the largest: numbers so small that they lose digits take it many times as
-    long, and a sharpened distribution is full of them. Powers of 2 take it two thirds of those of e; sums are
+    Shares are taken relative to the largest of their row only where they would leave float32 otherwise. The
+    smallest are raised to 1e-35: numbers so small that they lose digits take a processor many times as long,
+    and a sharpened distribution is full of them. Powers of 2 take it two thirds of those of e; sums are
     NumPy's, in a tenth of the time.
     """
     columns = np.column_stack([bins.numpy(), np.ones(len(bins), np.float32)])
     ab = rows.new_empty(*rows.shape[:-1], 2, dtype=torch.float32)
     means, spare = ab.view(-1, 2).numpy(), torch.empty(PIECE, len(bins))
     start = start * _LOG2_E
+
+    def sums_of(part, relative):
+        powers = torch.add(start, part.float(), alpha=_LOG2_E / temperature, out=spare[: len(part)])
+        if relative:
+            powers -= powers.amax(dim=-1, keepdim=True)
+        return powers.clamp_(-_LARGEST_POWER, _LARGEST_POWER).exp2_().numpy() @ columns
+
     for i, part in enumerate(rows.reshape(-1, len(bins)).split(PIECE)):
-        shares = torch.add(start, part.float(), alpha=_LOG2_E / temperature, out=spare[: len(part)])
-        shares -= shares.amax(dim=-1, keepdim=True)
-        sums = shares.clamp_(min=-115).exp2_().numpy() @ columns
+        sums = sums_of(part, relative=False)
+        if sums[:, 2].min() < 1e-20 or not sums[:, 2].max() < 1e30:  # where what was clamped would count
+            sums = sums_of(part, relative=True)
         np.divide(sums[:, :2], sums[:, 2:], out=means[i * PIECE : i * PIECE + len(part)])
     return ab
 
