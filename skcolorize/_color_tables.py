@@ -152,7 +152,7 @@ def _root_table():
 
 
 @cache
-def _gamma_table():
+def gamma_table():
     """8-bit sRGB level, by the bits of the linear value; all above 1 share the last entry."""
     linear = np.minimum(_bucket_centres(_GAMMA_SHIFT, 1), 1)
     return np.rint(255 * srgb_from_linear(linear)).astype(np.uint8)
@@ -236,6 +236,11 @@ def is_outside(linear, scratch, tolerance=GAMUT_TOLERANCE):
     return (low < -tolerance) | (high > 1 + tolerance)
 
 
+def gamma_index(linear, out):
+    """Write where in `gamma_table` the levels of linear values are, for ``take(mode="clip")``."""
+    np.right_shift(linear.view(np.int32), _GAMMA_SHIFT, out=out)  # negative numbers fall to entry 0
+
+
 def level_writer(dtype, size):
     """A function ``write(linear, out)`` that clips linear values and writes their sRGB levels."""
     if dtype != "uint8":
@@ -246,13 +251,13 @@ def level_writer(dtype, size):
 
         return write
 
-    table = _gamma_table()
+    table = gamma_table()
     index_all, levels_all = (scratch_planes(size, dtype=dtype) for dtype in (np.intp, np.uint8))
 
     def write_bytes(linear, out):
         linear, index = linear.reshape(out.shape), index_all[: linear.size].reshape(out.shape)
         levels = out if out.flags.c_contiguous else levels_all[: linear.size].reshape(out.shape)
-        np.right_shift(linear.view(np.int32), _GAMMA_SHIFT, out=index)  # negative numbers fall to entry 0
+        gamma_index(linear, index)
         np.take(table, index, out=levels, mode="clip")
         if levels is not out:
             out[...] = levels

@@ -7,12 +7,12 @@ import numpy as np
 from .. import _color_tables as tables
 from .. import _strips as strips
 
-_MAX_ROWS = 64  # of a strip: keeps the matrix that interpolates rows small for narrow photos
+_MAX_ROWS = 128  # of a strip: keeps the matrix that interpolates rows small for narrow photos
 
 
 def strip_rows(width: int) -> int:
-    """Rows of a photo that are worked on at once."""
-    return max(1, min(strips.STRIP // max(width, 1), _MAX_ROWS))
+    """Rows of a photo that are worked on at once: many, as threads wait for each other at every call."""
+    return max(1, min(2 * strips.STRIP // max(width, 1), _MAX_ROWS))
 
 
 class Enlarged:

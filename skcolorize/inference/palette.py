@@ -7,6 +7,8 @@ a and b are off by a quarter of a unit at most, and a sample tells beforehand wh
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from .. import _color_tables as tables
@@ -84,8 +86,8 @@ class _Palette:
         some = slice(None, None, max(1, gray.size // _CHECKED))
         levels, exact = gray.reshape(-1)[some].copy(), positions[:, some] - np.float32(0.5)
         make_colors = _color_maker(len(levels))
-        wanted = make_colors(levels, self._shift(exact)).astype(np.int16)
-        off = np.abs(make_colors(levels, self._shift(np.rint(exact))) - wanted)[:, :3]
+        colors = [make_colors(levels, self._shift(ab)).view(np.uint8) for ab in (exact, np.rint(exact))]
+        off = np.abs(np.subtract(*colors, dtype=np.int16))
         return self._rows_of(index), np.mean(off <= 1) >= _CLOSE
 
     def _shift(self, pairs):
@@ -127,10 +129,9 @@ class _Palette:
 
             def kernel(start, stop):
                 pair, block = np.divmod(rows[start:stop], 256 // _GRAYS)
-                gray = (block[:, None] * _GRAYS + np.arange(_GRAYS)).astype(np.uint8).reshape(-1)
-                shift = self._shift(np.stack(np.divmod(pair, self._n_b))).repeat(_GRAYS, axis=1)
-                colors = make_colors(gray, shift)
-                self._words[rows[start:stop]] = colors.view(np.uint32).reshape(-1, _GRAYS)
+                gray = (block * _GRAYS).astype(np.uint8)[:, None] + np.arange(_GRAYS, dtype=np.uint8)
+                shift = self._shift(np.stack(np.divmod(pair, self._n_b)))
+                self._words[rows[start:stop]] = make_colors(gray, shift[:, :, None])
 
             return kernel
 
@@ -177,18 +178,36 @@ class _Palette:
             flat[unknown] = table[places].view(np.uint8).reshape(-1, 4)[:, : flat.shape[1]]
 
 
+@cache
+def _word_tables():
+    """Levels of red, of green and of blue by the bits of linear values, each in its byte of four."""
+    levels = tables.gamma_table()
+    words = np.zeros((3, len(levels), 4), np.uint8)
+    for channel in range(3):
+        words[channel, :, channel] = levels
+    words[0, :, 3] = 255
+    return words.view(np.uint32)[..., 0]
+
+
 def _color_maker(size):
-    """A function, for one thread, that gives levels (n, 4), the last 255, of gray levels and shifts."""
-    blender, write_levels = Blender(size), tables.level_writer("uint8", size)
-    colors_all = np.full((size, 4), 255, np.uint8)
+    """A function, for one thread, that blends colours and gives them in four bytes, the last 255."""
+    blender = Blender(size)
+    index_all = strips.scratch_planes(size, dtype=np.intp)
+    words_all, some_all = strips.scratch_planes(2, size, dtype=np.uint32)
 
     def make_colors(gray, shift):
-        def write_shift(y, out, spare):
-            out[:] = shift
+        """uint32 of gray levels of any shape, and of shifts (2, *shape) or such as spread over that."""
 
-        colors = colors_all[: len(gray)]
-        for plane, levels in zip(blender.blend(gray, write_shift)[0], colors[:, :3].T, strict=True):
-            write_levels(plane, levels)
-        return colors
+        def write_shift(y, out, spare):
+            out.reshape(2, *gray.shape)[...] = shift
+
+        index, words, some = (row[: gray.size] for row in (index_all, words_all, some_all))
+        linear = blender.blend(gray.reshape(-1), write_shift)[0]
+        for plane, table, out in zip(linear, _word_tables(), (words, some, some), strict=True):
+            tables.gamma_index(plane, index)
+            np.take(table, index, out=out, mode="clip")
+            if out is some:
+                words |= some
+        return words.reshape(gray.shape)
 
     return make_colors

@@ -114,7 +114,7 @@ def test_a_photo_takes_little_more_than_its_parts(benchmark, one_thread, jpeg):
 
 @pytest.mark.parametrize(("n_photos", "floor"), [(1, 1.2), (20, 1.6)])
 def test_two_threads(benchmark, one_thread, n_photos, floor):
-    """One photo shares its strips, and its network PyTorch's threads; several photos are shared out."""
+    """One photo shares its strips, several photos are shared out; the network has one thread."""
     photos = [gray_jpeg(WIDTH, HEIGHT)] if n_photos == 1 else [gray_jpeg(2000, 1500)] * n_photos
     models = [Colorizer.from_pretrained(image_size=192, n_jobs=n) for n in (1, 2)]
     times = [[], []]
@@ -123,12 +123,10 @@ def test_two_threads(benchmark, one_thread, n_photos, floor):
         return
     for _ in range(10 if n_photos == 1 else 4):
         for model, spent in zip(models, times, strict=True):
-            torch.set_num_threads(model.n_jobs if n_photos == 1 else 1)
             start = time.perf_counter()
             for picture in model.predict_iter(photos[0] if n_photos == 1 else photos):
                 del picture
             spent.append(time.perf_counter() - start)
-    torch.set_num_threads(1)  # as `one_thread` has it for the tests that follow
     one, two = map(min, times)
     if free_cores() < 1.7:
         pytest.skip("two cores are not free: what two threads get done tells nothing")
