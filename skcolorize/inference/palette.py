@@ -135,7 +135,7 @@ class _Palette:
 
             return kernel
 
-        strips.share_strips(make_kernel, len(rows), strips.STRIP // _GRAYS, n_jobs)
+        strips.share_strips(make_kernel, len(rows), 2 * strips.STRIP // _GRAYS, n_jobs)
 
     def paint(self, gray, pixels, n_jobs=None):
         """Look the colours of all pixels up."""
