@@ -10,9 +10,9 @@ from .. import _strips as strips
 _MAX_ROWS = 128  # of a strip: keeps the matrix that interpolates rows small for narrow photos
 
 
-def strip_rows(width: int) -> int:
-    """Rows of a photo that are worked on at once: many, as threads wait for each other at every call."""
-    return max(1, min(2 * strips.STRIP // max(width, 1), _MAX_ROWS))
+def strip_rows(width: int, strip: int | None = None) -> int:
+    """Rows of a photo that are worked on at once: ``strip`` pixels, by default those of `_strips.STRIP`."""
+    return max(1, min((strip or strips.STRIP) // max(width, 1), _MAX_ROWS))
 
 
 class Enlarged:

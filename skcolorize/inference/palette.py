@@ -28,6 +28,7 @@ _CHECKED = 4096  # of them are blended both ways
 _MANY = 1 / 16  # of a strip: if so many of its colours are unknown, those that follow will need them too
 _LATE = 500_000  # pixels of unknown colour may wait for the end, in 16 bytes each
 _LEAST_SIDE = 64  # of a photo
+_STRIP = 2 * strips.STRIP  # pixels looked up at once: their calls are short, and threads wait at each
 _COST = 3  # pixels looked up in the time that one colour takes to be blended
 
 
@@ -86,8 +87,8 @@ class _Palette:
         some = slice(None, None, max(1, gray.size // _CHECKED))
         levels, exact = gray.reshape(-1)[some].copy(), positions[:, some] - np.float32(0.5)
         make_colors = _color_maker(len(levels))
-        colors = [make_colors(levels, self._shift(ab)).view(np.uint8) for ab in (exact, np.rint(exact))]
-        off = np.abs(np.subtract(*colors, dtype=np.int16))
+        wanted = make_colors(levels, self._shift(exact)).view(np.uint8).astype(np.int16)
+        off = np.abs(make_colors(levels, self._shift(np.rint(exact))).view(np.uint8) - wanted)
         return self._rows_of(index), np.mean(off <= 1) >= _CLOSE
 
     def _shift(self, pairs):
@@ -135,7 +136,7 @@ class _Palette:
 
             return kernel
 
-        strips.share_strips(make_kernel, len(rows), 2 * strips.STRIP // _GRAYS, n_jobs)
+        strips.share_strips(make_kernel, len(rows), strips.STRIP // _GRAYS, n_jobs)
 
     def paint(self, gray, pixels, n_jobs=None):
         """Look the colours of all pixels up."""
@@ -171,7 +172,7 @@ class _Palette:
 
             return kernel
 
-        strips.share_strips(make_kernel, height, strip_rows(width), n_jobs)
+        strips.share_strips(make_kernel, height, strip_rows(width, _STRIP), n_jobs)
         if late:
             unknown, places = map(np.concatenate, zip(*late, strict=True))
             self.fill(self._rows_of(places), n_jobs)
@@ -196,18 +197,18 @@ def _color_maker(size):
     words_all, some_all = strips.scratch_planes(2, size, dtype=np.uint32)
 
     def make_colors(gray, shift):
-        """uint32 of gray levels of any shape, and of shifts (2, *shape) or such as spread over that."""
+        """uint32, until the next call, of gray levels of a shape and shifts that spread over (2, *shape)."""
 
         def write_shift(y, out, spare):
             out.reshape(2, *gray.shape)[...] = shift
 
         index, words, some = (row[: gray.size] for row in (index_all, words_all, some_all))
         linear = blender.blend(gray.reshape(-1), write_shift)[0]
-        for plane, table, out in zip(linear, _word_tables(), (words, some, some), strict=True):
+        words[:] = 0
+        for plane, table in zip(linear, _word_tables(), strict=True):
             tables.gamma_index(plane, index)
-            np.take(table, index, out=out, mode="clip")
-            if out is some:
-                words |= some
+            np.take(table, index, out=some, mode="clip")
+            words |= some
         return words.reshape(gray.shape)
 
     return make_colors

@@ -23,9 +23,8 @@ def plainly(logits, offset=0.0):
 
 
 def close(ab, expected):
-    np.testing.assert_allclose(
-        ab.numpy(), expected.numpy(), atol=0.02
-    )  # of logits near 1000 float32 has four digits behind the point
+    # of logits near 1000 float32 has four digits behind the point
+    np.testing.assert_allclose(ab.numpy(), expected.numpy(), atol=0.02)
 
 
 @pytest.mark.parametrize("shift", [0, 20, -20, 1000, -1000])

@@ -8,7 +8,7 @@ from memory import growth_of_a_stream, peak_of_a_file
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads the process's own memory from /proc")
 
 
-@pytest.mark.parametrize(("megapixels", "limit"), [(12, 175), pytest.param(100, 600, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("megapixels", "limit"), [(12, 165), pytest.param(100, 600, marks=pytest.mark.slow)])
 def test_a_file_to_a_file(tmp_path, megapixels, limit):
     """The photo takes a byte a pixel and the picture four; beside them there are a few strips."""
     peak = peak_of_a_file(tmp_path, megapixels)

@@ -40,6 +40,13 @@ def test_levels_are_those_of_blending_within_one(photo):
     assert off.max() <= 8
 
 
+def test_vivid_colours_are_no_coarser(photo):
+    """Half a unit of a and b is too much for some: finer pairs are taken, or every pixel is blended."""
+    gray, ab = photo[0], 2 * photo[1]
+    off = np.abs(render_rgb(gray, ab).astype(np.int16) - blended(gray, ab))
+    assert np.mean(off <= 1) >= 0.995
+
+
 def test_lightness_is_kept(photo):
     gray, _ = photo
     kept = color.lightness_to_gray(color.rgb_to_lab(painted(*photo))[..., 0])

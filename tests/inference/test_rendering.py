@@ -179,7 +179,7 @@ def test_memory_is_a_few_strips():
     picture = render_rgb(gray, ab)
     peak = tracemalloc.get_traced_memory()[1] - picture.nbytes
     tracemalloc.stop()
-    assert peak < 28e6
+    assert peak < 16e6
 
 
 @pytest.mark.parametrize("render", [render_rgb, render_image, render_lab])
