@@ -71,7 +71,7 @@ def test_a_photo_of_twelve_megapixels(benchmark, one_thread, jpeg, image_size, f
     if benchmark.disabled:
         return
     fast, array, slow = best_of(
-        3,
+        6,
         lambda: ours(colorizer, jpeg),
         lambda: saved(Image.fromarray(colorizer.predict(jpeg))),
         lambda: plain(colorizer, jpeg),
