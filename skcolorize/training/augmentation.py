@@ -6,6 +6,7 @@ on several machines see the same pictures.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,9 @@ from .uploading import UploadedPhotos
 
 #: Share of the short side that a random crop takes at least: small, or few photos are learned by heart.
 SMALLEST_CROP = 0.25
+#: How far the ratio of a crop's sides may be off at most, as a logarithm: what is learned of shapes holds for
+#: others, and less of what a start knew is lost.
+STRETCH = 1.0
 #: How many photos are given another exposure, and the largest factor for their light, as a logarithm.
 EXPOSED, EXPOSURE = 0.7, 0.5
 
@@ -58,17 +62,19 @@ def place(shape: tuple[int, ...], size: tuple[int, int], augment, rng: np.random
     size : (int, int)
         Height and width wanted.
     augment : {True, "flip", False}
-        True: a random place and scale, flipped or not; "flip": the centre, flipped or not; False: the centre.
+        True: a random place, scale and ratio of sides, flipped or not; "flip": the centre, flipped or not;
+        False: the centre.
     rng : numpy.random.Generator
     """
     h, w = shape[:2]
     largest = min(h / size[0], w / size[1])
-    scale, down, right = largest, 0.5, 0.5
+    scale, stretch, down, right = largest, 1.0, 0.5, 0.5
     if augment is True:
         scale = largest * rng.uniform(SMALLEST_CROP, 1.0)
+        stretch = math.exp(rng.uniform(-STRETCH, STRETCH) / 2)
         down, right = rng.uniform(size=2)
     flip = augment is not False and rng.random() < 0.5
-    ch, cw = size[0] * scale, size[1] * scale
+    ch, cw = min(size[0] * scale * stretch, h), min(size[1] * scale / stretch, w)
     top, left = (h - ch) * down, (w - cw) * right
     if (ch, cw) == size:
         top, left = round(top), round(left)

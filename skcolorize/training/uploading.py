@@ -77,8 +77,8 @@ class UploadedPhotos:
 
     def _reach(self, axis: int, size: tuple[int, int]) -> int:
         """Pixels that a piece is made from at most, of any photo: sums go the same way in every batch."""
-        largest = max(min(h / size[0], w / size[1]) for h, w in self.shapes)
-        return math.ceil(largest * size[axis] + 4 * max(1.0, largest)) + 2
+        longest = max(shape[axis] for shape in self.shapes)
+        return math.ceil(longest + 4 * max(1.0, longest / size[axis])) + 2
 
 
 class _Axis:

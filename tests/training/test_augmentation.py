@@ -7,12 +7,14 @@ from small import made_up_photos
 
 from skcolorize.color import gray_to_lightness, rgb_to_lab
 from skcolorize.training.augmentation import (
+    STRETCH,
     channels_kept,
     crop,
     draws,
     exposures,
     make_batch,
     order,
+    place,
     vary_lightness,
 )
 
@@ -81,11 +83,22 @@ def test_crops_stay_within_the_photo_at_many_scales_and_places():
     for epoch in range(60):
         piece = crop(ramp, SIZE, True, draws(0, epoch, 0)).astype(float)
         assert piece.shape == (32, 32, 3)
-        columns = piece[..., 0].mean(axis=0)
-        spans.append(abs(columns[-1] - columns[0]) / 2)
+        columns, rows = piece[..., 0].mean(axis=0), piece[..., 1].mean(axis=1)
+        spans.append((abs(columns[-1] - columns[0]) / 2 * abs(rows[-1] - rows[0]) / 3) ** 0.5)
         lefts.append(columns.min() / 2)
-    assert 0.2 * 64 < min(spans) < 0.35 * 64 and 0.9 * 62 < max(spans) <= 64
+    assert 0.2 * 64 < min(spans) < 0.35 * 64 and 0.85 * 62 < max(spans) <= 64
     assert min(lefts) < 5 and max(lefts) > 40
+
+
+def test_the_sides_of_crops_have_many_ratios_within_the_photo():
+    places = [place((64, 96), SIZE, True, draws(0, epoch, 0)) for epoch in range(400)]
+    ratios = np.array([np.log(p.width / p.height) for p in places])
+    assert abs(ratios).max() <= STRETCH + 1e-9
+    assert ratios.min() < -0.9 * STRETCH and ratios.max() > 0.9 * STRETCH
+    assert abs(ratios.mean()) < 0.1
+    for p in places:
+        assert 0 <= p.top <= p.top + p.height <= 64 + 1e-9
+        assert 0 <= p.left <= p.left + p.width <= 96 + 1e-9
 
 
 def test_input_and_target_are_the_lab_of_the_same_crop():
