@@ -24,6 +24,9 @@ class Enlarged:
     def __init__(self, planes: np.ndarray, shape: tuple[int, int]):
         height, width = shape
         self._at = _positions(height, planes.shape[1])
+        self._planes = planes
+        if width == planes.shape[2]:
+            return
         at = _positions(width, planes.shape[2])
         left = at.astype(np.intp)
         weight = (at - left).astype(np.float32)

@@ -84,10 +84,8 @@ def small_lightness(levels: np.ndarray, size: tuple[int, int], copy: Image.Image
 
 def cell_means(lightness: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """L of each cell of a coarser grid."""
-    h, w = shape
-    if lightness.shape == (h, w):
-        return lightness
-    return np.asarray(Image.fromarray(lightness).resize((w, h), Image.Resampling.BOX))
+    factor = lightness.shape[0] // shape[0]  # of a network's outputs: a whole number
+    return lightness if factor == 1 else np.asarray(Image.fromarray(lightness).reduce(factor))
 
 
 def inside_gamut(lightness: np.ndarray, ab: torch.Tensor) -> np.ndarray:

@@ -157,8 +157,9 @@ def render_lab(
     lab = np.empty((*merge.shape, 3), np.float32)
 
     def write(rows, linear, y, shift, fitted):
-        roots = tables.root(tables.XYZ_FROM_RGB @ linear.take(fitted, axis=1))
-        shift[:, fitted] = tables.ROOT_SCALE * (roots[::2] - roots[1])
+        if fitted.size:
+            roots = tables.root(tables.XYZ_FROM_RGB @ linear.take(fitted, axis=1))
+            shift[:, fitted] = tables.ROOT_SCALE * (roots[::2] - roots[1])
         out = lab[rows].reshape(-1, 3)
         np.multiply(y, 116 / tables.ROOT_SCALE, out=out[:, 0])
         out[:, 0] -= 16
