@@ -116,8 +116,8 @@ class Colorizer(BasePhotoEstimator):
     freeze_encoder : bool or "auto", default="auto"
         Whether the encoder is left as it is. "auto": True for ImageNet weights, else False.
     augment : bool or "flip", default=True
-        True: random crops, flips, exposures and changes of lightness; "flip": the centre, flipped or not;
-        False: the centre.
+        True: random crops of any shape, flips, exposures and changes of lightness; "flip": the centre,
+        flipped or not; False: the centre.
     early_stopping : bool, default=False
         Whether a part of the photos is held out, and fit stops when its score no longer improves; the
         weights of the best epoch are kept.
