@@ -24,13 +24,13 @@ class Enlarged:
     def __init__(self, planes: np.ndarray, shape: tuple[int, int]):
         height, width = shape
         self._at = _positions(height, planes.shape[1])
-        self._planes = planes
+        self._planes = np.ascontiguousarray(planes)  # for BLAS
         if width == planes.shape[2]:
             return
         at = _positions(width, planes.shape[2])
         left = at.astype(np.intp)
         weight = (at - left).astype(np.float32)
-        self._planes = planes.take(left, axis=-1, mode="clip")  # contiguous, for BLAS
+        self._planes = planes.take(left, axis=-1, mode="clip")
         self._planes *= 1 - weight
         self._planes += planes.take(left + 1, axis=-1, mode="clip") * weight
 
