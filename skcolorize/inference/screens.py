@@ -59,12 +59,12 @@ def screen_frequency(lightness: np.ndarray, stretch: float = 1.0) -> float | Non
     if side < SMALLEST:
         return None
     top, left = (h - side) // 2, (w - side) // 2
-    window, radius, ring, members, within, own_ring, partner = _plan(side, round(stretch, 3))
+    window, radius, ring, members, asked, partner = _plan(side, round(stretch, 3))
     square = torch.from_numpy(lightness[top : top + side, left : left + side])
     spectrum = np.abs(torch.fft.rfft2((square - square.mean()) * window).numpy())  # torch's abs takes 10 x
     usual = np.bincount(ring, spectrum.ravel()) / members
-    wanted = STRENGTH * usual[own_ring]
-    high = np.flatnonzero(spectrum.ravel()[within] > wanted)  # none of most photos
+    wanted = np.append(STRENGTH * usual, np.inf).astype(np.float32)[asked]
+    high = np.flatnonzero(spectrum.ravel() > wanted)  # none of most photos
     peaks = high[_highest_near(spectrum, partner[high]) > wanted[high]]
     return float(radius[peaks].min()) if peaks.size else None
 
@@ -78,7 +78,10 @@ def _highest_near(spectrum: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def _plan(side: int, stretch: float):
-    """What depends on the shape alone: window, and of the half plane of frequencies rings and partners."""
+    """What depends on the shape alone: window, and of the half plane of frequencies rings and partners.
+
+    Frequencies that are not looked for ask for a ring beyond the last, which nothing reaches.
+    """
     hann = torch.hann_window(side, periodic=False)
     half = side // 2
     down = np.fft.fftfreq(side, 1 / side).astype(int)[:, None]
@@ -89,8 +92,9 @@ def _plan(side: int, stretch: float):
     quarter = np.rint(right / stretch), np.rint(-down * stretch)
     turned = np.broadcast_arrays(*(np.where(quarter[1] < 0, -q, q).astype(int) for q in quarter))
     seen = (abs(turned[0]) < half) & (turned[1] < half)
-    within = np.flatnonzero((radius > BAND[0]) & (radius < BAND[1]) & seen)
-    partner = (turned[0] % side * (half + 1) + turned[1]).ravel()[within]
-    ring = ring.ravel()
+    within = (radius > BAND[0]) & (radius < BAND[1]) & seen
+    partner = turned[0] % side * (half + 1) + turned[1]
+    members = np.bincount(ring.ravel())
+    asked = np.where(within, ring, len(members))
     window = hann[:, None] * hann
-    return window, radius.ravel()[within], ring, np.bincount(ring), within, ring[within], partner
+    return window, radius.ravel(), ring.ravel(), members, asked.ravel(), partner.ravel()
