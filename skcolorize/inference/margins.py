@@ -39,6 +39,7 @@ def picture_box(levels: np.ndarray, copy: Image.Image | None = None) -> tuple[sl
     (slice(10, 90, None), slice(5, 95, None))
     """
     height, width = levels.shape
+    everything = slice(0, height), slice(0, width)
     small = _look(levels) if copy is None or max(copy.size) < LOOK else _small(copy)
     h, w = small.shape
     edges = small[0], small[-1], small[:, 0], small[:, -1]
@@ -48,13 +49,13 @@ def picture_box(levels: np.ndarray, copy: Image.Image | None = None) -> tuple[sl
         return np.abs(values - paper) <= FLAT[1]
 
     if min(near_paper(edge).mean() for edge in edges) < FLAT[0]:  # most photos: nothing more is looked at
-        return slice(0, height), slice(0, width)
+        return everything
     near, depths = near_paper(small), []
     for lines, side in ((near, h), (near[::-1], h), (near.T, w), (near.T[::-1], w)):
         flat = lines.mean(axis=1) >= FLAT[0]
         depth = side if flat.all() else int(flat.argmin())
         if not max(1, BORDER[0] * side) <= depth <= BORDER[1] * side:
-            return slice(0, height), slice(0, width)
+            return everything
         depths.append(depth)
     top, bottom, left, right = depths
     y, x = height / h, width / w
