@@ -237,10 +237,10 @@ def _explained(error: Exception, timeout: float) -> Verdict | Trouble:
     """What a failed request means for its address."""
     if isinstance(error, TimeoutError):
         return Trouble(f"not complete within {timeout:g} s")
+    if isinstance(error, aiohttp.ClientSSLError):  # first: before aiohttp 3.14 it may have no `os_error`
+        return Verdict("failed", f"no trusted connection: {error}")
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, NotPublic):
         return Verdict("rejected", str(error.os_error))
-    if isinstance(error, aiohttp.ClientSSLError):
-        return Verdict("failed", f"no trusted connection: {error}")
     if isinstance(error, (aiohttp.InvalidURL, ValueError)):
         return Verdict("rejected", f"no address: {error}")
     return Trouble(f"{type(error).__name__}: {error}")
