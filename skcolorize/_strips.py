@@ -1,11 +1,9 @@
 """Arrays worked on strip by strip, by some threads, each in memory that it keeps for that."""
 
 import math
-import os
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
 
 import numpy as np
 
@@ -90,18 +88,8 @@ def share_strips(make_kernel, size, strip=STRIP, n_jobs=None):
     if n_threads == 1:
         work()
         return
-    pool = _helpers(os.getpid())
-    helping = [pool.submit(work) for _ in range(n_threads - 1)]
-    try:
+    with ThreadPoolExecutor(n_threads - 1) as pool:
+        others = [pool.submit(work) for _ in range(n_threads - 1)]
         work()
-    finally:  # the caller's arrays are not written to any more; who has not begun is not needed
-        helping = [future for future in helping if not future.cancel()]
-        wait(helping)
-    for future in helping:
-        future.result()
-
-
-@cache
-def _helpers(process):
-    """Threads that stay, as their scratch does: new ones would ask for theirs, for each photo some times."""
-    return ThreadPoolExecutor(max(1, (os.cpu_count() or 2) - 1), "skcolorize")
+        for future in others:
+            future.result()

@@ -1,12 +1,7 @@
 """Work in strips, and the memory lent to it."""
 
-import os
-import subprocess
-import sys
 import threading
-import time
 import tracemalloc
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -113,79 +108,6 @@ def test_an_error_in_any_thread_is_raised():
 
     with pytest.raises(ValueError, match="seven"):
         share_strips(make_kernel, 100, 10, n_jobs=2)
-
-
-def test_a_thread_that_helps_stays_and_so_does_its_memory():
-    lent = {}
-
-    def make_kernel(size):
-        met.wait()  # both take part
-        lent.setdefault(threading.get_ident(), []).append(scratch_planes(size).ctypes.data)
-        return lambda start, stop: None
-
-    n_rounds = 4 * os.cpu_count()
-    for _ in range(n_rounds):
-        met = threading.Barrier(2, timeout=60)
-        share_strips(make_kernel, 100, 50, n_jobs=2)
-    del lent[threading.get_ident()]
-    assert len(lent) <= max(1, os.cpu_count() - 1)
-    assert sum(map(len, lent.values())) == n_rounds
-    assert all(len(set(places[1:])) <= 1 for places in lent.values())
-
-
-def test_nothing_is_written_any_more_when_an_error_is_raised():
-    met, written = threading.Barrier(2, timeout=60), []
-
-    def make_kernel(size):
-        mine = threading.current_thread() is threading.main_thread()
-        met.wait()
-
-        def kernel(start, stop):
-            if mine:
-                raise ValueError("mine")
-            time.sleep(0.2)
-            written.append(start)
-
-        return kernel
-
-    with pytest.raises(ValueError, match="mine"):
-        share_strips(make_kernel, 100, 20, n_jobs=2)
-    n_written = len(written)
-    assert n_written
-    time.sleep(0.5)
-    assert len(written) == n_written
-
-
-def test_threads_that_share_out_strips_all_get_done():
-    values = np.arange(1001, dtype=np.float32)
-    with ThreadPoolExecutor(8) as pool:
-        for result in [pool.submit(doubled, values, 2) for _ in range(100)]:
-            np.testing.assert_array_equal(result.result(timeout=60), 2 * values)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
-def test_a_forked_process_has_threads_of_its_own():
-    code = """if True:
-        import os, threading
-        from skcolorize._strips import share_strips
-
-        def run():
-            met, done = threading.Barrier(2, timeout=20), []
-
-            def make_kernel(size):
-                met.wait()
-                return lambda start, stop: done.append(start)
-
-            share_strips(make_kernel, 100, 10, n_jobs=2)
-            assert sorted(done) == list(range(0, 100, 10))
-
-        run()
-        child = os.fork()
-        run()
-        if child:
-            assert os.waitpid(child, 0)[1] == 0
-    """
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=60)
 
 
 def test_a_conversion_asks_for_little_memory_in_the_end():
