@@ -280,7 +280,7 @@ def test_private_addresses_are_refused_however_they_are_written(server, make, ho
     server.add("/a.jpg", answer(picture()))
     bunch = make(allow_private=False).fetch([server.url("/a.jpg", host)])
     assert bunch.counts == {"rejected": 1} and not server.requests
-    assert re.search("not a public one|no address", bunch.manifest[0]["error"])
+    assert re.search("not a public one|not a canonical", bunch.manifest[0]["error"])
 
 
 def test_redirects_to_private_addresses_are_refused(server, make, monkeypatch):
