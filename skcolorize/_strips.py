@@ -70,7 +70,13 @@ def share_strips(make_kernel, size, strip=STRIP, n_jobs=None):
     ``make_kernel(strip)`` gives each thread a kernel with scratch of its own. ``n_jobs=None`` is one thread,
     whatever `joblib.parallel_config` says: who shares out photos has no threads left for strips.
     """
-    strip = min(strip, size)
+    n_threads = 1
+    if n_jobs not in (None, 1) and size > strip:
+        from joblib import effective_n_jobs
+
+        n_threads = min(effective_n_jobs(n_jobs), -(-size // strip))
+    rounds = -(-size // max(n_threads * strip, 1))
+    strip = -(-size // max(n_threads * rounds, 1))  # alike: a short last one leaves threads idle
     starts = iter(range(0, size, max(strip, 1)))
 
     def work():
@@ -80,11 +86,6 @@ def share_strips(make_kernel, size, strip=STRIP, n_jobs=None):
                 with _scratch.lent():
                     kernel(start, min(start + strip, size))
 
-    n_threads = 1
-    if n_jobs not in (None, 1) and size > strip:
-        from joblib import effective_n_jobs
-
-        n_threads = min(effective_n_jobs(n_jobs), -(-size // strip))
     if n_threads == 1:
         work()
         return

@@ -18,12 +18,13 @@ def strip_rows(width: int, strip: int | None = None) -> int:
 class Enlarged:
     """Planes (n, h, w) of a grid over the same extent as a photo (pixels as areas, not as points).
 
-    Their columns are interpolated at once, their rows when they are asked for.
+    Their columns are interpolated at once, their rows when they are asked for. Of each ``shared`` rows of the
+    photo there is one, that of their middle.
     """
 
-    def __init__(self, planes: np.ndarray, shape: tuple[int, int]):
+    def __init__(self, planes: np.ndarray, shape: tuple[int, int], shared: int = 1):
         height, width = shape
-        self._at = _positions(height, planes.shape[1])
+        self._at = _positions(height // shared, planes.shape[1])
         self._planes = np.ascontiguousarray(planes)  # for BLAS
         if width == planes.shape[2]:
             return

@@ -30,6 +30,8 @@ _LATE = 500_000  # pixels of unknown colour may wait for the end, in 16 bytes ea
 _LEAST_SIDE = 64  # of a photo
 _STRIP = 2 * strips.STRIP  # pixels looked up at once: their calls are short, and threads wait at each
 _COST = 3  # pixels looked up in the time that one colour takes to be blended
+_SHARED = 8, 4, 2  # rows of a photo may share their a and b,
+_SLOW = 1 / 16  # so many as make up no more than this part of a cell of the grid
 
 
 def paint(gray: np.ndarray, ab: np.ndarray, pixels: np.ndarray, n_jobs: int | None = None) -> bool:
@@ -55,40 +57,53 @@ def paint(gray: np.ndarray, ab: np.ndarray, pixels: np.ndarray, n_jobs: int | No
         return False
     every = max(4, round((gray.size / _SAMPLE) ** 0.5))
     sample = np.ascontiguousarray(gray[every // 2 :: every, every // 2 :: every])
+    shared = _rows_shared(gray.shape[0], ab.shape[0])
     for step in _STEPS:
-        palette = _Palette(ab, step)
+        palette = _Palette(ab, step, shared)
         if palette.n_pairs > _MOST_PAIRS:
             return False
-        rows, is_close = palette.tried(sample)
+        rows, is_close = palette.tried(sample, every)
         if rows.size * _GRAYS * _COST > gray.size:
             return False
         if is_close:
             palette.fill(rows, n_jobs)
             palette.paint(gray, pixels, n_jobs)
             return True
+        shared = 1  # finer in this as well
     return False
+
+
+def _rows_shared(height, coarse):
+    """How many rows of a photo may have the a and b of their middle."""
+    return next((n for n in _SHARED if height % n == 0 and n * coarse <= _SLOW * height), 1)
 
 
 class _Palette:
     """The colours of a photo, in four bytes, by pair of a and b and by gray level; 0 where not known."""
 
-    def __init__(self, ab, step):
-        self._step = step
+    def __init__(self, ab, step, shared=1):
+        self._step, self._shared = step, shared
         self._first = np.floor(ab.min(axis=(0, 1)) / step)
         n_a, n_b = (np.floor(ab.max(axis=(0, 1)) / step) - self._first).astype(int) + 2
         self.n_pairs, self._n_b = n_a * n_b, n_b
         self._pairs = (ab / step - self._first + 0.5).transpose(2, 0, 1).astype(np.float32)
         self._words = np.zeros((0, _GRAYS), np.uint32)  # until the first rows are filled
 
-    def tried(self, gray):
-        """Rows of the table that some pixels ask for, and whether these get the colours that they should."""
+    def tried(self, gray, every):
+        """Rows of the table that some pixels ask for, and whether these get the colours that they should.
+
+        They lie ``every`` pixels apart.
+        """
         index = np.empty(gray.size, np.intp)
-        positions = self._locator(gray, gray.size)(0, len(gray), index)
-        some = slice(None, None, max(1, gray.size // _CHECKED))
-        levels, exact = gray.reshape(-1)[some].copy(), positions[:, some] - np.float32(0.5)
+        positions = self._locator(Enlarged(self._pairs, gray.shape), gray.size)(gray, index)
+        some = np.arange(0, gray.size - gray.shape[1], max(1, gray.size // _CHECKED))
+        levels, exact = gray.reshape(-1)[some], positions[:, some] - np.float32(0.5)
+        below = positions[:, some + gray.shape[1]] - np.float32(0.5)
+        # rows that share lie a quarter of their number from their middle, in the mean
+        given = np.rint(exact + (below - exact) * np.float32(self._shared // 2 / 2 / every))
         make_colors = _color_maker(len(levels))
         wanted = make_colors(levels, self._shift(exact)).view(np.uint8).astype(np.int16)
-        off = np.abs(make_colors(levels, self._shift(np.rint(exact))).view(np.uint8) - wanted)
+        off = np.abs(make_colors(levels, self._shift(given)).view(np.uint8) - wanted)
         return self._rows_of(index), np.mean(off <= 1) >= _CLOSE
 
     def _shift(self, pairs):
@@ -101,21 +116,23 @@ class _Palette:
         used[index // _GRAYS] = True
         return np.flatnonzero(used)
 
-    def _locator(self, gray, size, grid=None):
-        """A function, for one thread, that writes where the colours of rows of the photo are in the table."""
-        grid = grid or Enlarged(self._pairs, gray.shape)
-        position_planes = strips.scratch_planes(2, size)
-        pair_planes = strips.scratch_planes(2, size, dtype=np.int32)
+    def _locator(self, grid, size, shared=1):
+        """A function, for one thread, that writes where colours are in the table."""
+        position_planes = strips.scratch_planes(2, size // shared)
+        pair_planes = strips.scratch_planes(2, size // shared, dtype=np.int32)
 
-        def locate(start, stop, index):
-            positions, pairs = position_planes[:, : index.size], pair_planes[:, : index.size]
-            grid.write_rows(start, stop, positions.reshape(2, stop - start, -1))
+        def locate(gray, index, start=0):
+            """``index`` (n,) of some rows of the photo, from ``start`` on in those of the grid."""
+            n_rows, width = len(gray) // shared, gray.shape[1]
+            positions, pairs = position_planes[:, : n_rows * width], pair_planes[:, : n_rows * width]
+            grid.write_rows(start, start + n_rows, positions.reshape(2, n_rows, width))
             np.copyto(pairs, positions, casting="unsafe")
             pair, b = pairs
             pair *= self._n_b
             pair += b
             pair *= 256
-            np.add(pair, gray[start:stop].reshape(-1), out=index)
+            rows = n_rows, shared, width
+            np.add(pair.reshape(n_rows, 1, width), gray.reshape(rows), out=index.reshape(rows))
             return positions
 
         return locate
@@ -140,23 +157,24 @@ class _Palette:
 
     def paint(self, gray, pixels, n_jobs=None):
         """Look the colours of all pixels up."""
-        height, width = gray.shape
-        grid = Enlarged(self._pairs, gray.shape)
+        (height, width), shared = gray.shape, self._shared
+        grid = Enlarged(self._pairs, gray.shape, shared)
         table, flat = self._words.reshape(-1), pixels.reshape(-1, pixels.shape[2])
         late: list[tuple[np.ndarray, np.ndarray]] = []  # unknown pixels, and their places in the table
 
         def make_kernel(n_rows):
-            size = n_rows * width
-            locate = self._locator(gray, size, grid)
+            size = n_rows * shared * width
+            locate = self._locator(grid, size, shared)
             index_all = strips.scratch_planes(size, dtype=np.intp)
             words_all = strips.scratch_planes(size, dtype=np.uint32)
 
             def kernel(start, stop):
-                strip = flat[start * width : stop * width]
+                rows = slice(start * shared, stop * shared)
+                strip = flat[rows.start * width : rows.stop * width]
                 index, words = index_all[: len(strip)], words_all[: len(strip)]
                 if strip.shape[1] == 4:
                     words = strip.view(np.uint32)[:, 0]
-                locate(start, stop, index)
+                locate(gray[rows], index, start)
                 np.take(table, index, out=words, mode="clip")
                 if words.min() == 0:
                     unknown = np.flatnonzero(words == 0)
@@ -165,24 +183,47 @@ class _Palette:
                         self.fill(self._rows_of(places))
                         words[unknown] = table[places]
                     else:
-                        late.append((start * width + unknown, places))
+                        late.append((rows.start * width + unknown, places))
                 if strip.shape[1] == 3:
-                    _write_triples(words, strip)
+                    _write_words(words, strip)
 
             return kernel
 
-        strips.share_strips(make_kernel, height, strip_rows(width, _STRIP), n_jobs)
+        strips.share_strips(make_kernel, height // shared, strip_rows(width * shared, _STRIP), n_jobs)
         if late:
             unknown, places = map(np.concatenate, zip(*late, strict=True))
-            self.fill(self._rows_of(places), n_jobs)
-            flat[unknown] = table[places].view(np.uint8).reshape(-1, 4)[:, : flat.shape[1]]
+            self._paint_late(unknown, places, flat, n_jobs)
+
+    def _paint_late(self, unknown, places, flat, n_jobs):
+        """Blend the pixels whose colours the table does not hold."""
+        n_channels = flat.shape[1]
+        whole = flat.view(f"V{n_channels}")[:, 0]
+
+        def make_kernel(size):
+            make_colors = _color_maker(size)
+            colors_all = np.empty((size, n_channels), np.uint8)
+
+            def kernel(start, stop):
+                pair, gray = np.divmod(places[start:stop], 256)
+                shift = self._shift(np.stack(np.divmod(pair, self._n_b)))
+                colors = colors_all[: len(pair)]
+                _write_words(make_colors(gray.astype(np.uint8), shift), colors)
+                whole[unknown[start:stop]] = colors.view(whole.dtype)[:, 0]
+
+            return kernel
+
+        strips.share_strips(make_kernel, len(unknown), n_jobs=n_jobs)
 
 
-def _write_triples(words, out):
-    """Write the first three bytes of each word to a row of contiguous ``out`` (n, 3).
+def _write_words(words, out):
+    """Write words, or the first three bytes of each, to the rows of contiguous ``out`` (n, 4) or (n, 3).
 
-    Whole words, each over the last byte of the one before: a third of the time of three planes of bytes.
+    Three bytes as whole words, each over the last byte of the one before: a third of the time of three
+    planes of bytes.
     """
+    if out.shape[1] == 4:
+        out.view(np.uint32)[:, 0] = words
+        return
     np.ndarray(len(words) - 1, np.uint32, out, strides=(3,))[:] = words[:-1]
     out[-1] = words[-1:].view(np.uint8)[:3]
 

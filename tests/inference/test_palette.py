@@ -75,6 +75,22 @@ def test_colours_that_the_sample_missed_are_found(photo, share, monkeypatch):
         assert_array_equal(painted(gray, ab, channels)[..., :3], expected)
     monkeypatch.setattr(palette, "_LATE", 0)
     assert_array_equal(painted(gray, ab), expected)
+    monkeypatch.setattr(palette, "_MANY", 1)
+    monkeypatch.setattr(palette, "_LATE", gray.size)
+    assert_array_equal(painted(gray, ab, n_jobs=2), expected)
+
+
+def test_rows_do_not_share_where_colours_are_steep(monkeypatch):
+    """Half a unit from one row to the next, and 600 rows that could be 150."""
+    gray = np.tile(np.arange(64, 192, dtype=np.uint8), (600, 20))
+    ab = np.array([[[-40, 0]], [[40, 0]]] * 3, np.float32)
+    shared = []
+    make = palette._Palette
+    monkeypatch.setattr(palette, "_Palette", lambda *args: shared.append(args[2]) or make(*args))
+    off = np.abs(painted(gray, ab).astype(np.int16) - blended(gray, ab))
+    assert shared[0] > 1
+    assert shared[-1] == 1
+    assert np.mean(off <= 1) >= 0.995
 
 
 def test_gray_stays_gray():
