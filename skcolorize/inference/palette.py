@@ -1,8 +1,9 @@
 """Large photos in 8 bits by looking their colours up.
 
 A photo of twelve megapixels shows a few thousand pairs of a and b that differ by half a unit, each at no more
-than 256 lightnesses. Every such colour is blended once, and a pixel is one look at a table. L stays exact,
-a and b are off by a quarter of a unit at most, and a sample tells beforehand whether that is close enough.
+than 256 lightnesses. Every such colour is blended once, and a pixel is one look at a table. L stays exact, a
+and b are off by a quarter of a unit and by what they change within a few rows; a sample tells beforehand if
+that is close enough.
 """
 
 from __future__ import annotations
