@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import torch
+from joblib import effective_n_jobs
 from numpy.typing import ArrayLike
 from PIL import Image
 from sklearn.exceptions import NotFittedError
@@ -621,33 +622,45 @@ class Colorizer(BasePhotoEstimator):
         Raises
         ------
         ValueError
-            Where no photo can be scored.
+            Where no photo can be scored, or the weights of those that can sum to 0.
         """
         self._check_fitted("score")
+        self._check_parameters()
         photos, targets = self._check_training_photos(X, y, "score")
         weights = np.ones(len(photos)) if sample_weight is None else np.asarray(sample_weight, dtype=float)
         if weights.shape != (len(photos),):
             raise ValueError(
                 f"sample_weight has shape {weights.shape}: give one weight for each of {len(photos)} photos"
             )
-        scores, kept, reasons = [], [], []
-        for i, (item, target) in enumerate(zip(photos, targets or photos, strict=True)):
+
+        def scored(numbered):
+            i, (item, target) = numbered
             try:
                 true = read_photo(target, name=photos.name(i)).pixels
                 if is_gray(true):
                     raise PhotoError(f"{photos.name(i)} is gray: it has no colours to compare with")
                 shown = true if targets is None else read_photo(item, name=photos.name(i)).pixels
             except PhotoError as error:
-                reasons.append(str(error))
-                continue
-            gray = Photo(gray_levels(squash256(shown)), None, photos.name(i))
-            predicted = self._view(gray).rgb(self.vividness, self.n_jobs)
-            scores.append(peak_signal_noise_ratio(squash256(true), predicted))
-            kept.append(weights[i])
+                return error
+            true = squash256(true)
+            gray = gray_levels(true if targets is None else squash256(shown))
+            predicted = self._view(Photo(gray, None, photos.name(i))).rgb(self.vividness)
+            return peak_signal_noise_ratio(true, predicted)
+
+        pairs = enumerate(zip(photos, targets or photos, strict=True))
+        scores, kept, reasons = [], [], []
+        for weight, score in zip(weights, ordered_map(scored, pairs, self.n_jobs), strict=True):
+            if isinstance(score, PhotoError):
+                reasons.append(str(score))
+            else:
+                scores.append(score)
+                kept.append(weight)
         if reasons:
             warn_skipped("score", reasons, len(photos))
         if not scores:
             raise ValueError(f"no photo could be scored: {reasons[0]}")
+        if not sum(kept):
+            raise ValueError(f"sample_weight sums to 0 over the {len(kept)} photos that can be scored")
         return float(np.average(scores, weights=kept))
 
     def _check_fitted(self, method: str) -> None:
@@ -678,7 +691,7 @@ class Colorizer(BasePhotoEstimator):
 
         def worked(pair):
             with memory_told(session.device, "a photo", "lower image_size"):
-                return work(*pair, self.n_jobs if alone else 1)
+                return work(*pair, effective_n_jobs(self.n_jobs) if alone else 1)
 
         if not session.takes_many:
             return ordered_map(lambda numbered: worked(read(numbered)), enumerate(photos), n_jobs)

@@ -363,4 +363,4 @@ def _check_levels(values: np.ndarray, name: str) -> np.ndarray:
             f"{name} is float and must lie in 0..1. Cast levels of 0..255 by .astype('uint8'); "
             "Lab goes through lab_to_rgb first."
         )
-    return values
+    return values.astype(np.float32) if values.dtype == np.float16 else values

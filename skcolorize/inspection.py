@@ -27,6 +27,10 @@ def _pyplot():
     return plt
 
 
+def _pixels(photos, max_size=None):
+    return [read_photo(item, name=photos.name(i), max_size=max_size).pixels for i, item in enumerate(photos)]
+
+
 class ColorizationDisplay:
     """A row for each photo: gray, as coloured, true, and how sure the model is.
 
@@ -111,13 +115,12 @@ class ColorizationDisplay:
             What was drawn.
         """
         photos = check_photos(X, method="from_estimator")
-        read = [read_photo(item, name=photos.name(i), max_size=max_size) for i, item in enumerate(photos)]
-        shown = [photo.pixels for photo in read]
+        shown = _pixels(photos, max_size)
         predicted = [estimator.predict(pixels) for pixels in shown]
         if y is None:
             true = [None if is_gray(pixels) else pixels for pixels in shown]
         else:
-            true = [read_photo(item, max_size=max_size).pixels for item in check_photos(y)]
+            true = _pixels(check_photos(y), max_size)
         confidence = None
         if hasattr(estimator, "predict_confidence"):
             confidence = [estimator.predict_confidence(pixels) for pixels in shown]
@@ -154,10 +157,8 @@ class ColorizationDisplay:
         display : ColorizationDisplay
             What was drawn.
         """
-        shown, predicted = (
-            [read_photo(item).pixels for item in check_photos(given)] for given in (X, y_pred)
-        )
-        true = None if y is None else [read_photo(item).pixels for item in check_photos(y)]
+        shown, predicted = (_pixels(check_photos(given)) for given in (X, y_pred))
+        true = None if y is None else _pixels(check_photos(y))
         planes = None if confidence is None else list(check_photos(confidence))
         return cls._drawn(shown, predicted, true, planes, None, ax)
 

@@ -35,6 +35,13 @@ def test_lab_agrees_with_scikit_image(dtype):
     assert_allclose(lab, rgb2lab(rgb), atol=0.01, rtol=0)
 
 
+def test_half_precision_is_not_computed_in():
+    rgb = CUBE.astype(np.float16)
+    assert_array_equal(color.rgb_to_lab(rgb), color.rgb_to_lab(rgb.astype(np.float32)))
+    gray = rgb[0, 0, :, 0]
+    assert_array_equal(color.gray_to_lightness(gray), color.gray_to_lightness(gray.astype(np.float32)))
+
+
 def test_black_and_white_are_exact():
     lab = color.rgb_to_lab(np.array([[0, 0, 0], [255, 255, 255]], np.uint8))
     assert_array_equal(lab[0], 0)

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_array_equal
 from PIL import Image
 from sklearn.exceptions import NotFittedError
 from small import made_up_photos, same_weights, small
@@ -318,8 +319,24 @@ def test_score_is_a_mean_weighted_where_asked(fitted):
     assert fitted.score(PHOTOS[:3]) == pytest.approx(np.mean(each))
     assert fitted.score(PHOTOS[:3], sample_weight=[0, 1, 3]) == pytest.approx((each[1] + 3 * each[2]) / 4)
     assert fitted.score(GRAY[:3], PHOTOS[:3]) == pytest.approx(np.mean(each), abs=0.02)
+    assert fitted.set_params(n_jobs=2).score(PHOTOS[:3]) == fitted.set_params(n_jobs=None).score(PHOTOS[:3])
     with pytest.raises(ValueError, match="sample_weight"):
         fitted.score(PHOTOS[:3], sample_weight=[1, 2])
+    with pytest.raises(ValueError, match="sample_weight sums to 0 over the 3 photos"):
+        fitted.score(PHOTOS[:3], sample_weight=[0, 0, 0])
+    with pytest.raises(ValueError, match="vividness"):
+        copy.deepcopy(fitted).set_params(vividness=-1).score(PHOTOS[:3])
+
+
+def test_weights_that_are_changed_in_place_count(fitted):
+    changed = copy.deepcopy(fitted)
+    before = changed.predict(PHOTOS[0])
+    with torch.no_grad():
+        for parameter in changed.module_.head.parameters():
+            parameter.mul_(0.3)
+    after = changed.predict(PHOTOS[0])
+    assert (after != before).any()
+    assert_array_equal(after, copy.deepcopy(changed).predict(PHOTOS[0]))
 
 
 def test_score_skips_what_has_no_colours(fitted):

@@ -76,6 +76,8 @@ def test_from_predictions(model):
     assert ColorizationDisplay.from_predictions(scene(), scene(), y=scene()).axes_.shape == (1, 3)
     with pytest.raises(ValueError, match="X has 2 photos, and there are 1 predictions"):
         ColorizationDisplay.from_predictions(X, predicted[:1])
+    with pytest.raises(ValueError, match="photo 1 has float values"):
+        ColorizationDisplay.from_predictions(X, [predicted[0], predicted[1].astype(float)])
 
 
 def test_axes_of_the_callers():

@@ -310,14 +310,23 @@ def test_evaluate_takes_whatever_predicts(photos):
 
 
 def test_evaluate_looks_for_vividness_inside(photos):
+    """A search passes parameters on to what it has not fitted: its best estimator is asked."""
     search = GridSearchCV(Tinter(), {"a": [20.0]}, cv=2, scoring=metrics.psnr_scorer).fit(photos)
-    result = metrics.evaluate(search.best_estimator_, photos, protocol="own_size", baselines=("gray",))
-    assert "vividness 0" in result.summary
+    found, expected = (
+        metrics.evaluate(estimator, photos, protocol="own_size").summary
+        for estimator in (search, search.best_estimator_)
+    )
+    assert found == expected
+    assert found["vividness 0"]["colorfulness"] < found["as predicted"]["colorfulness"]
 
 
 def test_evaluate_refuses(photos):
     with pytest.raises(ValueError, match=r"photo 1 is gray"):
         metrics.evaluate(Tinter(), [photos[0], photos[0][..., 0]])
+    with pytest.raises(ValueError, match="photo 1 has float values"):
+        metrics.evaluate(Tinter(), [photos[0], photos[1].astype(float)])
+    with pytest.raises(ValueError, match="photo 1 has a side of 9 pixels"):
+        metrics.evaluate(Tinter(), [photos[0], photos[1][:9]], protocol="own_size")
     with pytest.raises(ValueError, match="protocol"):
         metrics.evaluate(Tinter(), photos, protocol="squash128")
     for baselines in ("gray", ("median",)):
@@ -354,5 +363,7 @@ def test_scorers_go_through_a_search_and_say_what_is_wrong(photos):
     assert search.best_params_ == {"b": 30.0}
     with pytest.raises(ValueError, match="X has 4 photos and y 1"):
         metrics.psnr_scorer(Tinter(), photos, photos[:1])
+    with pytest.raises(ValueError, match="photo 17 has float values"):  # beyond the photos of one call
+        metrics.psnr_scorer(Tinter(), [*photos[:1]] * 17 + [photos[1].astype(float)])
     with pytest.raises(ValueError, match="photo 0 has shape"):
         metrics.psnr_scorer(Tinter(), photos[:1], photos[1:2])

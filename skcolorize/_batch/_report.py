@@ -52,7 +52,7 @@ class Progress(AbstractContextManager):
         for row in rows:
             self._sources.add(row["source"])
             if self._shown and self._bar is None:
-                what = row["error"] or row["path"]
+                what = f"{row['source']}: {row['error']}" if row["error"] else row["path"]
                 print(f"{len(self._sources)}/{self._total} {row['status']}: {what}", file=sys.stderr)
         if self._bar is not None:
             self._bar.update(self._task, completed=len(self._sources))

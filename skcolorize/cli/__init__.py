@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # who reads the output has seen enough; nothing more can be written there
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SOME_FAILED
-    except (ValueError, ImportError, OSError, RuntimeError) as error:
+    except (ValueError, ImportError, OSError, RuntimeError, MemoryError) as error:
         print(f"skcolorize {args.command}: error: {error}", file=sys.stderr)
         return WRONG_USAGE
     except KeyboardInterrupt:

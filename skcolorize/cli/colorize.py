@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     )
     for row in result.manifest:
         if row["status"] == "failed":
-            print(f"failed: {row['error']}", file=sys.stderr)
+            print(f"failed: {row['source']}: {row['error']}", file=sys.stderr)
     print(", ".join(f"{number} {status}" for status, number in result.counts.items()) + f": {args.output}")
     if args.page:
         from .page import write_page

@@ -27,6 +27,7 @@ _DESCRIPTIVE = {
     Tag.XPAuthor, Tag.XPKeywords, Tag.XPSubject, Tag.ResolutionUnit, Tag.XResolution, Tag.YResolution,
 }  # fmt: skip
 # As small as Pillow's defaults within 2 %, in two thirds of the time (PNG) and half of it (WebP).
+_MOST_JPEG_SIDE = 65_500  # of libjpeg
 _EFFORT = {"PNG": {"compress_level": 4}, "WEBP": {"method": 2}}
 _TRAINED_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
@@ -84,6 +85,11 @@ def write_photo(
     if kind in {"JPEG", "WEBP"}:
         options["quality"] = quality
     options |= _EFFORT.get(kind, {})
+    if kind == "JPEG" and max(image.size) > _MOST_JPEG_SIDE:
+        raise ValueError(
+            f"{path_text(path)!r} can't be written as JPEG: it has {image.width} x {image.height} pixels, "
+            f"and JPEG at most {_MOST_JPEG_SIDE} a side. Write it as PNG or TIFF."
+        )
     try:
         with replace_whole(path, storage_options=storage_options) as file:
             image.save(file, kind, **options)

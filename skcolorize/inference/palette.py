@@ -2,8 +2,8 @@
 
 A photo of twelve megapixels shows a few thousand pairs of a and b that differ by half a unit, each at no more
 than 256 lightnesses. Every such colour is blended once, and a pixel is one look at a table. L stays exact, a
-and b are off by a quarter of a unit and by what they change within a few rows; a sample tells beforehand if
-that is close enough.
+and b are off by a quarter of a unit at most and, where they change slowly, by what they change within four
+rows; a sample tells beforehand whether that is close enough.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def paint(gray: np.ndarray, ab: np.ndarray, pixels: np.ndarray, n_jobs: int | No
         return False
     every = max(4, round((gray.size / _SAMPLE) ** 0.5))
     sample = np.ascontiguousarray(gray[every // 2 :: every, every // 2 :: every])
-    shared = _rows_shared(gray.shape[0], ab.shape[0])
-    for step in _STEPS:
+    most = _rows_shared(gray.shape[0], ab.shape[0])
+    for step, shared in dict.fromkeys([(_STEPS[0], most), *((step, 1) for step in _STEPS)]):
         palette = _Palette(ab, step, shared)
         if palette.n_pairs > _MOST_PAIRS:
             return False
@@ -70,7 +70,6 @@ def paint(gray: np.ndarray, ab: np.ndarray, pixels: np.ndarray, n_jobs: int | No
             palette.fill(rows, n_jobs)
             palette.paint(gray, pixels, n_jobs)
             return True
-        shared = 1  # finer in this as well
     return False
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
+from itertools import chain
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -115,7 +116,7 @@ class Session:
     """
 
     def __init__(self, network, device: torch.device, precision: str = "float32"):
-        self.device, self.precision = device, precision
+        self.device, self.precision, self.version = device, precision, weights_version(network)
         self._batch_pixels = BATCH_PIXELS
         self.network = fold_batch_norm(network).to(device).eval()
 
@@ -172,14 +173,20 @@ class Session:
 _SESSIONS: WeakKeyDictionary = WeakKeyDictionary()
 
 
+def weights_version(network) -> int:
+    """A number that grows with each change of weights in place; those of inference mode can't tell."""
+    tensors = chain(network.parameters(), network.buffers())
+    return sum(tensor._version for tensor in tensors if not tensor.is_inference())
+
+
 def session_of(network, device: torch.device, precision: str) -> Session:
-    """The session of a network, made at its first use and kept as long as the network lives."""
-    known = _SESSIONS.get(network)
-    if known is None or (known.device, known.precision) != (device, precision):
+    """The session of a network, made at its first use and kept as long as the network lives as it is."""
+    known, wanted = _SESSIONS.get(network), (device, precision, weights_version(network))
+    if known is None or (known.device, known.precision, known.version) != wanted:
         known = _SESSIONS[network] = Session(network, device, precision)  # of two threads the later one wins
     return known
 
 
 def forget_session(network) -> None:
-    """To be called when the weights of a network have changed."""
+    """To be called when a network has got other tensors."""
     _SESSIONS.pop(network, None)

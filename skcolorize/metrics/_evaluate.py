@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from .. import color
-from ..images import PhotosLike, check_photos, gray_levels, is_gray
-from ._photo import ciede2000, colorfulness, peak_signal_noise_ratio, structural_similarity
+from ..images import PhotosLike, check_photos, gray_levels, is_gray, read_photo
+from ._photo import SSIM_WINDOW, ciede2000, colorfulness, peak_signal_noise_ratio, structural_similarity
 from ._protocol import PROTOCOLS, in_color
 from ._sets import hue_chroma, number_of_hues, orange, ratio, shares, total_variation
 
@@ -126,10 +126,18 @@ def evaluate(
         raise ValueError(f"baselines must be some of {list(_BASELINES)}. Got {baselines!r} instead.")
     photos = check_photos(X, single=False, method="evaluate")
     names = [photos.name(i) for i in range(len(photos))]
-    true = [PROTOCOLS[protocol](item) for item in photos]
+    true = [
+        PROTOCOLS[protocol](read_photo(item, name=name).pixels)
+        for name, item in zip(names, photos, strict=True)
+    ]
     for name, photo in zip(names, true, strict=True):
         if is_gray(photo):
             raise ValueError(f"{name} is gray: there are no true colours to compare with")
+        if min(photo.shape[:2]) < SSIM_WINDOW:
+            raise ValueError(
+                f"{name} has a side of {min(photo.shape[:2])} pixels: {SSIM_WINDOW} are the least to compare"
+            )
+    estimator = getattr(estimator, "best_estimator_", estimator)  # a search sets parameters of its template
     grays = [gray_levels(photo) for photo in true]
     vividness = _vividness_name(estimator)
 
@@ -174,7 +182,7 @@ def evaluate(
 
 
 def _vividness_name(estimator) -> str | None:
-    """The parameter called vividness, of the estimator itself or of the one inside a pipeline or search."""
+    """The parameter called vividness, of the estimator itself or of the one inside a pipeline."""
     if not hasattr(estimator, "get_params"):
         return None
     found = [name for name in estimator.get_params() if name.rpartition("__")[2] == "vividness"]

@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from .. import color
 from ..images.forms import check_array
 
-_SSIM_WINDOW = 11  # pixels: a Gaussian of sigma 1.5, as published
+SSIM_WINDOW = 11  # pixels: a Gaussian of sigma 1.5, as published
 
 
 def unit_values(photo: ArrayLike, name: str = "the photo") -> np.ndarray:
@@ -103,8 +103,8 @@ def structural_similarity(true: ArrayLike, pred: ArrayLike) -> float:
     from skimage.metrics import structural_similarity as mean_similarity
 
     true, pred = _pair(true, pred)
-    if min(true.shape[:2]) < _SSIM_WINDOW:
-        raise ValueError(f"photos need {_SSIM_WINDOW} pixels a side at least. Got shape {true.shape}.")
+    if min(true.shape[:2]) < SSIM_WINDOW:
+        raise ValueError(f"photos need {SSIM_WINDOW} pixels a side at least. Got shape {true.shape}.")
     return float(
         mean_similarity(
             true,

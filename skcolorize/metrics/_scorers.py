@@ -22,11 +22,15 @@ def _pairs(estimator, X, y) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     targets = photos if y is None else check_photos(y, single=False, method="scoring")
     if len(targets) != len(photos):
         raise ValueError(f"X has {len(photos)} photos and y {len(targets)}: they must agree")
-    items = zip(photos, targets, (targets.name(i) for i in range(len(targets))), strict=True)
+    names = [targets.name(i) for i in range(len(targets))]
+    # read here, where each has its name: in a chunk the estimator would count anew
+    shown = (read_photo(item, name=photos.name(i)).pixels for i, item in enumerate(photos))
+    items = zip(shown, targets, names, strict=True)
     while chunk := list(islice(items, _CHUNK)):
-        predicted = estimator.predict([item for item, _, _ in chunk])
-        for (_, target, name), pred in zip(chunk, predicted, strict=True):
-            true, pred = in_color(read_photo(target, name=name).pixels), pred[..., :3]
+        predicted = estimator.predict([pixels for pixels, _, _ in chunk])
+        for (pixels, target, name), pred in zip(chunk, predicted, strict=True):
+            true = in_color(pixels if y is None else read_photo(target, name=name).pixels)
+            pred = pred[..., :3]
             if true.shape != pred.shape:
                 raise ValueError(f"{name} has shape {true.shape}, its prediction {pred.shape}")
             yield true, pred

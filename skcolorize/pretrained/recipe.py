@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     keep_freed_memory()
     try:
         make(args, f"python -m skcolorize.pretrained.recipe {shlex.join(argv)}")
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, MemoryError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

@@ -133,8 +133,10 @@ def _cache_size(height: int, width: int, image_size: int | tuple[int, int]) -> t
     return max(image_size, round(width * scale)), max(image_size, round(height * scale))
 
 
-def _middle(pixels: np.ndarray) -> np.ndarray:
-    """The middle of a picture that is longer than `LARGEST_ASPECT`."""
+def _middle(pixels: np.ndarray, image_size: int | tuple[int, int]) -> np.ndarray:
+    """The middle of a picture that is longer than `LARGEST_ASPECT`; all of it where a pair squeezes it."""
+    if isinstance(image_size, tuple):
+        return pixels
     h, w = pixels.shape[:2]
     keep_h, keep_w = min(h, int(w * LARGEST_ASPECT)), min(w, int(h * LARGEST_ASPECT))
     top, left = (h - keep_h) // 2, (w - keep_w) // 2
@@ -152,13 +154,13 @@ def _prepared(photo: Photo, target: Photo | None, image_size) -> np.ndarray:
                 f"{photo.name} is {h} x {w} pixels (height x width) but its target in y is {h2} x {w2}: "
                 "the aspects differ by more than 2 %. Crop one of them to the other's shape."
             )
-    colours = _middle(colours)
+    colours = _middle(colours, image_size)
     height, width = colours.shape[:2]
     size = _cache_size(height, width, image_size)
     rgb = _resized(colours, size)
     if target is None:
         return rgb
-    gray = _resized(gray_levels(_middle(photo.pixels)), size)
+    gray = _resized(gray_levels(_middle(photo.pixels, image_size)), size)
     return np.concatenate([rgb, gray[..., None]], axis=-1)
 
 

@@ -34,6 +34,14 @@ def test_some_failed_is_1_and_they_are_named(photos, model, tmp_path, capsys):
     assert "broken.jpg" in printed.err.splitlines()[-1]
 
 
+def test_what_a_format_cannot_hold_is_named_by_its_source(photos, model, tmp_path, capsys):
+    Image.new("L", (66_000, 1)).save(photos / "long.png")
+    command = ["colorize", str(photos), "-o", str(tmp_path / "out"), "--model", model, "--format", "jpg"]
+    assert main(command) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"failed: {photos / 'long.png'}: ") and "JPEG at most 65500 a side" in last
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

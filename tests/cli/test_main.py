@@ -52,6 +52,15 @@ def test_ctrl_c_is_130(monkeypatch, capsys):
     assert "interrupted" in capsys.readouterr().err
 
 
+def test_want_of_memory_is_told_without_a_traceback(monkeypatch, capsys):
+    def starved(*args, **kwargs):
+        raise MemoryError("cuda has too little memory for a step of 16 photos: lower batch_size")
+
+    monkeypatch.setattr("skcolorize._batch.colorize_files", starved)
+    assert main(["colorize", "a.jpg", "-o", "out"]) == 2
+    assert capsys.readouterr().err.endswith("lower batch_size\n")
+
+
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
     command = f"{sys.executable} -m skcolorize info | true; exit ${{PIPESTATUS[0]}}"
     run = subprocess.run(["bash", "-c", command], capture_output=True, text=True)

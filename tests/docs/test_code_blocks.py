@@ -60,9 +60,9 @@ def photo_folder(tmp_path, monkeypatch):
         image = Image.fromarray(pixels)
         image.thumbnail((160, 160))
         image.save(tmp_path / "my_photos" / f"{Path(name).stem}.jpg")
-    for name in ("chelsea", "china"):
-        image = Image.open(tmp_path / "my_photos" / f"{name}.jpg")
-        Image.fromarray(gray_levels(np.asarray(image))).save(tmp_path / "old_photos" / f"{name}.jpg")
+    for name in ("chelsea.jpg", "china.png"):
+        image = Image.open((tmp_path / "my_photos" / name).with_suffix(".jpg"))
+        Image.fromarray(gray_levels(np.asarray(image))).save(tmp_path / "old_photos" / name)
     (tmp_path / "grandma.jpg").write_bytes((tmp_path / "old_photos" / "chelsea.jpg").read_bytes())
     monkeypatch.chdir(tmp_path)
     return tmp_path

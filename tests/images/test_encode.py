@@ -206,8 +206,11 @@ def test_nothing_is_half_written(tmp_path):
     path.write_bytes(b"old")
     with pytest.raises(ValueError, match=r"a\.webp' can't be written as WEBP"):
         write_photo(path, np.zeros((1, 20_000, 3), np.uint8))  # WebP ends at 16383 pixels
+    with pytest.raises(ValueError, match=r"a\.jpg' can't be written as JPEG: it has 65501 x 1 pixels"):
+        write_photo(tmp_path / "a.jpg", np.zeros((1, 65_501, 3), np.uint8))
+    write_photo(tmp_path / "b.jpg", np.zeros((1, 65_500, 3), np.uint8))
     assert path.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["a.webp"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.webp", "b.jpg"]
 
 
 def test_to_a_bucket():

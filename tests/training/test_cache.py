@@ -145,6 +145,15 @@ def test_a_target_of_another_size_and_the_same_aspect():
         cached([np.asarray(Image.fromarray(gray).resize((560, 412)))], [PHOTOS[0]])
 
 
+def test_a_pair_squeezes_all_of_a_long_photo():
+    """As `predict` does; of a photo that keeps its aspect the middle is enough."""
+    photo = np.zeros((40, 320, 3), np.uint8)
+    photo[:, :100, 0] = photo[:, 100:220, 1] = photo[:, 220:, 2] = 200
+    whole, middle = (cached([photo], image_size=size)[0] for size in ((32, 64), 32))
+    assert whole[0, 0].argmax() == 0 and whole[0, -1].argmax() == 2
+    assert middle[0, 0].argmax() == middle[0, -1].argmax() == 1
+
+
 def test_skipped_photos_are_told_in_order(tmp_path):
     gray = ToGrayscale().transform(PHOTOS[0])
     for n_jobs in (None, 3):
