@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import math
 import os
 import warnings
 from collections.abc import Callable
@@ -46,7 +47,7 @@ else:
 
 @dataclass(frozen=True)
 class Interval:
-    """Numbers of a kind between two limits, the lower one allowed unless ``open_low``."""
+    """Finite numbers of a kind between two limits, the lower one allowed unless ``open_low``."""
 
     kind: type
     low: float
@@ -56,7 +57,7 @@ class Interval:
 
     def accepts(self, value: Any) -> bool:
         of_kind = isinstance(value, self.kind)  # apart, so that a type checker still takes it for a number
-        if not of_kind or isinstance(value, (bool, np.bool_)) or value != value:
+        if not of_kind or isinstance(value, (bool, np.bool_)) or not math.isfinite(value):
             return False
         above = value > self.low if self.open_low else value >= self.low
         below = self.high is None or (value < self.high if self.open_high else value <= self.high)

@@ -22,6 +22,7 @@ REFUSED = [
     ("weights", 3, "None"),
     ("vividness", -0.1, r"a float in the range \[0, inf\)"),
     ("vividness", float("nan"), r"a float in the range \[0, inf\)"),
+    ("vividness", float("inf"), r"a float in the range \[0, inf\)"),
     ("image_size", 16, r"an int in the range \[32, inf\)"),
     ("image_size", (32, 40), "a pair of multiples of 32"),
     ("image_size", 192.0, "an int in the range"),

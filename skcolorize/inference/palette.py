@@ -96,11 +96,12 @@ class _Palette:
         """
         index = np.empty(gray.size, np.intp)
         positions = self._locator(Enlarged(self._pairs, gray.shape), gray.size)(gray, index)
-        some = np.arange(0, gray.size - gray.shape[1], max(1, gray.size // _CHECKED))
+        random = np.random.default_rng(0)  # evenly they could all lie in one column
+        some = np.sort(random.integers(0, gray.size - gray.shape[1], _CHECKED))
         levels, exact = gray.reshape(-1)[some], positions[:, some] - np.float32(0.5)
         below = positions[:, some + gray.shape[1]] - np.float32(0.5)
-        # rows that share lie a quarter of their number from their middle, in the mean
-        given = np.rint(exact + (below - exact) * np.float32(self._shared // 2 / 2 / every))
+        # as far from the middle of rows that share as the outermost of them
+        given = np.rint(exact + (below - exact) * np.float32((self._shared - 1) / 2 / every))
         make_colors = _color_maker(len(levels))
         wanted = make_colors(levels, self._shift(exact)).view(np.uint8).astype(np.int16)
         off = np.abs(make_colors(levels, self._shift(given)).view(np.uint8) - wanted)

@@ -171,8 +171,8 @@ class ColorizationNetwork(nn.Module):
 def build_network(config: dict, generator: torch.Generator | int | None = 0) -> ColorizationNetwork:
     """A network with fresh weights, drawn from `generator` (or a seed) alone.
 
-    No global state is touched: not torch's generator, nor its default device. With ``generator=None`` the
-    values are left undefined, for a state that is loaded next.
+    No global state is touched or heeded: not torch's generator, nor its default device and dtype. With
+    ``generator=None`` the values are left undefined, for a state that is loaded next.
 
     Examples
     --------
@@ -180,7 +180,7 @@ def build_network(config: dict, generator: torch.Generator | int | None = 0) -> 
     >>> network(torch.zeros(1, 1, 64, 96))["logits"].shape
     torch.Size([1, 305, 16, 24])
     """
-    network = ColorizationNetwork(config)
+    network = ColorizationNetwork(config).float()
     network.to_empty(device="cpu")
     for statistic in network.buffers():
         statistic.zero_()

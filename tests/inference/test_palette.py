@@ -93,6 +93,16 @@ def test_rows_do_not_share_where_colours_are_steep(monkeypatch):
     assert np.mean(off <= 1) >= 0.995
 
 
+def test_the_check_sees_every_column():
+    """A sample of 50 columns, of which each 50th pixel lies in the first; colours change in the others."""
+    random = np.random.default_rng(0)
+    gray = np.clip(120 + random.normal(0, 4, (16_384, 200)), 0, 255).astype(np.uint8)
+    ab = np.zeros((512, 8, 2), np.float32)
+    ab[:, 2:] = (random.random((512, 1, 1)) < 0.5) * np.array([70, -60])
+    off = np.abs(render_rgb(gray, ab).astype(np.int16) - blended(gray, ab))
+    assert np.mean(off <= 1) >= 0.995
+
+
 def test_gray_stays_gray():
     gray = np.tile(np.arange(256, dtype=np.uint8), (1000, 4))
     assert_array_equal(painted(gray, np.zeros((1, 1, 2), np.float32)), np.repeat(gray[..., None], 3, axis=-1))

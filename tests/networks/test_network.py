@@ -178,3 +178,15 @@ def test_some_rows_may_be_changed_in_place():
     x = torch.rand(1, 3, 1, 2).to(memory_format=torch.channels_last).requires_grad_()
     some_rows(x, slice(None, None, 2)).relu_().sum().backward()
     assert x.grad.sum() == 6
+
+
+def test_another_default_dtype_changes_nothing():
+    expected = build_network(network_config("squeezenet1_1"), 0).state_dict()
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = build_network(network_config("squeezenet1_1"), 0).state_dict()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for name, tensor in expected.items():
+        assert found[name].dtype == tensor.dtype
+        assert torch.equal(found[name], tensor)
