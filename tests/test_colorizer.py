@@ -208,6 +208,13 @@ def test_partial_fit_takes_new_parameters():
     assert plain.set_params(freeze_encoder=True).partial_fit(PHOTOS).n_iter_ == 3
 
 
+def test_partial_fit_of_a_copy_leaves_the_first_as_it_was():
+    start = small(batch_size=3).partial_fit(PHOTOS)
+    alone = small(batch_size=3).partial_fit(PHOTOS)
+    copy.copy(start).partial_fit(PHOTOS)  # shares its moments, as an interrupted call does
+    assert same_weights(start.partial_fit(PHOTOS), alone.partial_fit(PHOTOS))
+
+
 def test_partial_fit_needs_photos_alone_and_no_early_stopping():
     with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
         small(early_stopping=True).partial_fit(PHOTOS)

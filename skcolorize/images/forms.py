@@ -103,7 +103,7 @@ def check_photos(X: Any, *, single: bool = True, method: str = "predict") -> Pho
             "For all photos of a folder, pass skcolorize.datasets.image_paths(folder)"
         )
     if isinstance(X, np.ndarray) and X.dtype.kind in "buifc":
-        if not len(X):
+        if X.ndim and not len(X):
             raise ValueError(f"{method} got no photos: X is an array of shape {X.shape}")
         if not (X.ndim == 3 or (X.ndim == 4 and X.shape[-1] in _CHANNELS)):
             raise ValueError(
@@ -186,6 +186,8 @@ def _advice(X: Any) -> str:
         return "pass the photos in it, for instance bunch.images or bunch.paths"
     if type(X).__module__.partition(".")[0] in {"torch", "tensorflow", "jax", "jaxlib", "cupy"}:
         return "pass a NumPy array with channels last, for instance tensor.permute(0, 2, 3, 1).cpu().numpy()"
+    if hasattr(X, "read"):
+        return "pass its path, or the bytes that file.read() gives"
     if hasattr(X, "columns"):
         return "pass one column of it, for instance frame['path']"
     if isinstance(X, (Iterator, set, frozenset)):

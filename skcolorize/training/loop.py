@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -275,7 +276,8 @@ class Trainer:
         own = self.optimizer.state_dict()
         groups, theirs = ([group["params"] for group in s["param_groups"]] for s in (own, optimizer_state))
         if groups == theirs:
-            self.optimizer.load_state_dict({**own, "state": optimizer_state["state"]})
+            # a copy: PyTorch would go on in the earlier one's own tensors
+            self.optimizer.load_state_dict({**own, "state": deepcopy(optimizer_state["state"])})
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on as if nothing had happened."""

@@ -1,5 +1,6 @@
 """What photos may come as, and the container that results go back in."""
 
+import io
 import pathlib
 
 import numpy as np
@@ -117,6 +118,8 @@ class Tensor:
         ([RGB, Tensor()], TypeError, r"photo 1 is of type torch\.Tensor.*numpy"),
         ([["a.jpg"]], TypeError, "photo 0 is of type list"),
         (5, TypeError, "int; photos are paths"),
+        (io.BytesIO(b"a photo"), TypeError, r"BytesIO.*file\.read\(\)"),
+        (np.array(3), ValueError, r"shape \(\)"),
         (None, TypeError, "NoneType"),
         ([None], TypeError, "photo 0 is of type NoneType"),
         (np.array([b"file"]), TypeError, "cuts zeros off"),
