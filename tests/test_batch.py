@@ -13,6 +13,7 @@ from numpy.testing import assert_array_equal
 from photo_files import alpha_scene, encoded, gray_scene, scene
 from PIL import Image
 from PIL.ExifTags import Base as Tag
+from sklearn.pipeline import make_pipeline
 
 from skcolorize import Colorizer, __version__, colorize_files
 from skcolorize._batch import load_model
@@ -20,6 +21,7 @@ from skcolorize._batch._plan import Task
 from skcolorize._batch._spread import _shards
 from skcolorize.images import read_photo
 from skcolorize.images.storage import replace_whole
+from skcolorize.preprocessing import ImageLoader
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,16 @@ def test_a_tree_in_a_tree_out_with_the_models_colors(folder, tmp_path, model):
     assert (first["status"], first["error"], first["width"], first["height"]) == ("done", "", "56", "40")
     assert float(first["seconds"]) >= 0
     assert {name: (folder / name).read_bytes() for name in names(folder)} == before
+
+
+def test_a_pipeline_that_resizes_is_refused_photo_by_photo(folder, tmp_path, model):
+    """The sizes in the manifest, and alpha, are those of the source."""
+    pipeline = make_pipeline(ImageLoader(max_size=20), model)
+    result = colorize_files(folder, tmp_path / "out", model=pipeline)
+    assert result.counts == {"done": 0, "skipped": 0, "failed": 2}
+    assert "20 x 14 pixels of a photo of 56 x 40" in result.manifest[0]["error"]
+    assert "pipeline[-1]" in result.manifest[0]["error"]
+    assert colorize_files(folder, tmp_path / "out", model=pipeline[-1]).counts["done"] == 2
 
 
 @pytest.mark.parametrize(("format", "suffix"), [("jpg", "jpg"), ("webp", "webp"), ("tiff", "tiff")])
@@ -362,6 +374,12 @@ def test_threads_share_a_job_and_leave_pytorchs_threads_alone(many, tmp_path):
         torch.set_num_threads(before)
     assert result.counts == {"done": 11, "skipped": 0, "failed": 1}
     assert witnesses(result) == {(os.getpid(), 1)}
+
+
+def test_a_backend_without_results_one_by_one(folder, tmp_path, model):
+    with joblib.parallel_config("multiprocessing", n_jobs=2):
+        result = colorize_files(folder, tmp_path / "out", model=model)
+    assert result.counts == {"done": 2, "skipped": 0, "failed": 0}
 
 
 @contextlib.contextmanager

@@ -53,8 +53,11 @@ def spread(
 
     def run(shards: dict[int, list[Task]], n_jobs: int | None) -> Iterator[tuple[int, list[Row]]]:
         calls = [delayed(_numbered)(i, work, shard, data) for i, shard in shards.items()]
-        with losses_told(get_active_backend()[0]):
-            yield from Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)(calls)
+        backend, _ = get_active_backend()
+        as_they_end = getattr(backend, "supports_return_generator", False)  # not so multiprocessing's
+        given = "generator_unordered" if as_they_end else "list"
+        with losses_told(backend):
+            yield from Parallel(n_jobs=n_jobs, return_as=given, batch_size=1)(calls)
 
     def run_alone(task: Task) -> list[Row]:
         """A task that has a process of this machine for itself: if it dies, it is this photo's doing.

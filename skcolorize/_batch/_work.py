@@ -96,7 +96,14 @@ def _colored(photo: Photo, model: Any) -> np.ndarray | Image.Image:
     """The coloured photo; by Colorizer as an image, which takes less memory and time to write."""
     if hasattr(model, "_predict_image"):
         return model._predict_image(photo)
-    return model.predict(photo.pixels)
+    picture = model.predict(photo.pixels)
+    (height, width), (h, w) = photo.pixels.shape[:2], picture.shape[:2]
+    if (h, w) != (height, width):
+        raise ValueError(
+            f"the model made a picture of {w} x {h} pixels of a photo of {width} x {height}: files keep their"
+            " size. Of a pipeline that resizes photos, hand over the last step, pipeline[-1]."
+        )
+    return picture
 
 
 def _color_page(task, item, page, names: list[str], model, orders: Orders) -> Row:
