@@ -84,7 +84,7 @@ def write_page(path: str, rows: Iterable[dict], n_alternatives: int = 0) -> int:
     with replace_whole(path) as file:
 
         def write(text: str) -> None:
-            file.write(text.encode())
+            file.write(text.encode(errors="replace"))  # a name need not be UTF-8
 
         write(_HEAD)
         write('<h1>Coloured photos</h1>\n<p>Colours are inferred, not known. This page: <span id="size">')
@@ -130,7 +130,7 @@ def _figure(row: dict, folder: str, n_alternatives: int) -> str:
 
 
 def _link(name: str, text: str) -> str:
-    return f'<a href="{quote(name)}">{html.escape(text)}</a>'
+    return f'<a href="{quote(name, errors="surrogateescape")}">{html.escape(text)}</a>'
 
 
 def _below(path: str, folder: str) -> str:

@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 from photo_files import gray_scene
@@ -52,6 +54,27 @@ def test_a_page_that_is_there_is_not_replaced_unasked(page, photos, model, capsy
     (page[0].parent / "more/a.png").unlink()
     assert main(command) == 2
     assert "index.html' is there already" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_not_utf_8(photos, model, tmp_path):
+    Image.fromarray(gray_scene()).save(os.fsdecode(os.fsencode(photos) + b"/caf\xe9.png"))
+    with open(os.fsencode(photos) + b"/br\xfbl\xe9.png", "wb"):
+        pass
+    command = ["colorize", str(photos), "-o", str(tmp_path / "out"), "--model", model, "--page"]
+    program = "import sys; from skcolorize._batch import _report; _report.find_spec = lambda name: None\n"
+    program += "from skcolorize.cli import main; sys.exit(main(sys.argv[1:]))"  # with lines in place of a bar
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *command],
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        check=False,
+    )
+    assert ended.returncode == 1, ended.stderr
+    assert b"2/4 failed: " in ended.stderr and b"3/4 done: " in ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith(b"failed: ")
+    text = (tmp_path / "out/index.html").read_text(encoding="utf-8")
+    assert '<a href="caf%E9.png">caf?.png</a>' in text and "br?l?.png: " in text
 
 
 @pytest.fixture
