@@ -136,12 +136,24 @@ def load_records(output: Output) -> dict[str, Record]:
     """All that is known of an output's addresses, by id: the table, then the journals, the newest last.
 
     What was purged stays so, whatever a stale journal says.
+
+    Raises
+    ------
+    ValueError
+        The table is not the scraper's.
     """
     records: dict[str, Record] = {}
     table = output.read(TABLE)
     if table is not None:
-        reader = csv.DictReader(io.StringIO(table.decode(), newline=""))
-        records = {row["id"]: Record.from_texts(row) for row in reader}
+        try:  # a spreadsheet may have put a byte order mark before it
+            reader = csv.DictReader(io.StringIO(table.decode("utf-8-sig"), newline=""), restval="")
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise ValueError(f"its columns are not {','.join(COLUMNS)}")
+            records = {row["id"]: Record.from_texts(row) for row in reader}
+        except (ValueError, csv.Error) as error:
+            raise ValueError(
+                f"{output.path(TABLE)!r} is no table of the scraper ({error}): move it, or give another output"
+            ) from error
     for content in _journals(output):
         for line in content.split(b"\n"):
             try:

@@ -24,7 +24,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from skcolorize.datasets import ImageScraper
-from skcolorize.datasets._manifest import Journal
+from skcolorize.datasets._manifest import COLUMNS, Journal
 from skcolorize.datasets._output import Output, photo_name
 from skcolorize.datasets._web import Rules
 
@@ -75,6 +75,34 @@ def test_manifest_tells_all_of_a_photo(server, make, tmp_path):
     assert attribution == f"{row['path']}: photo by Ada, {row['url']}, licence: CC0\n"
     whole = (tmp_path / "photos" / "manifest.csv").read_text() + attribution
     assert "secret" not in whole and "word" not in whole
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"source,path,status,error,seconds,width,height\n",
+        b"id,note\na,mine\n",
+        ",".join(COLUMNS).encode() + b"\na,caf\xe9\n",
+        ",".join(COLUMNS).encode() + b"\na\n",
+        ",".join(COLUMNS).encode() + b"\n" + b"x" * 200_000,
+    ],
+    ids=["coloured", "foreign", "latin-1", "short", "huge"],
+)
+def test_a_table_of_others_is_not_overwritten(server, make, tmp_path, content):
+    table = tmp_path / "photos/manifest.csv"
+    table.parent.mkdir()
+    table.write_bytes(content)
+    with pytest.raises(ValueError, match=r"manifest\.csv' is no table of the scraper .*: move it"):
+        make().fetch(photos_at(server, 1))
+    assert not server.requests and table.read_bytes() == content
+
+
+def test_a_table_that_a_spreadsheet_has_saved(server, make, tmp_path):
+    urls = photos_at(server, 2)
+    first = make().fetch(urls)
+    table = tmp_path / "photos/manifest.csv"
+    table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes())
+    assert make().fetch(urls).manifest == first.manifest
 
 
 def test_a_second_call_asks_for_nothing_and_touches_nothing(server, make, tmp_path):
