@@ -4,6 +4,7 @@ import contextlib
 import csv
 import os
 import pathlib
+import sys
 
 import joblib
 import numpy as np
@@ -238,6 +239,76 @@ def test_refused_before_any_work(
     with pytest.raises(ValueError, match=message):
         colorize_files(sources, destination, model=model, **options)
     assert names(tmp_path) == there
+
+
+HEADER = b"source,path,status,error,seconds,width,height\n"
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    """A job that colours a photo fails."""
+    monkeypatch.setattr("skcolorize._batch._work._colored", lambda *_: pytest.fail("a photo was coloured"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"id,photographer\n1,Ada\n",
+        b"source;path;gr\xfc\xdfe\n",
+        b"",
+        HEADER.decode().encode("utf-16"),
+        HEADER + b"x" * 200_000,
+    ],
+    ids=["foreign", "latin-1", "empty", "utf-16", "huge"],
+)
+@pytest.mark.usefixtures("no_work")
+def test_a_table_of_others_is_not_overwritten(folder, tmp_path, model, content):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/manifest.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"out.manifest\.csv' is no manifest of coloured photos .*: move it"):
+        colorize_files(folder, tmp_path / "out", model=model)
+    assert names(tmp_path / "out") == {"manifest.csv"}
+    assert (tmp_path / "out/manifest.csv").read_bytes() == content
+
+
+def test_a_manifest_that_a_spreadsheet_has_saved(folder, tmp_path, model):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/manifest.csv").write_bytes(
+        b"\xef\xbb\xbf" + HEADER + b"old.jpg,caf\xe9.jpg,done,,1,2,3\n"
+    )
+    colorize_files(folder, tmp_path / "out", model=model)
+    rows = (tmp_path / "out/manifest.csv").read_bytes().splitlines()
+    assert len(rows) == 4 and rows[:2] == [HEADER.strip(), b"old.jpg,caf\xe9.jpg,done,,1,2,3"]
+
+
+@pytest.mark.parametrize("existing", ["error", "skip", "overwrite"])
+@pytest.mark.usefixtures("no_work")
+def test_a_destination_that_cannot_be_written_to_is_refused(folder, model, monkeypatch, existing):
+    before = names(folder)
+    with pytest.raises(OSError, match=r"a\.JPG"):
+        colorize_files(folder / "deeper", folder / "a.JPG/out", model=model, existing=existing)
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+
+    def refuse(*_, **__):
+        raise PermissionError
+
+    monkeypatch.setattr(type(memory), "pipe_file", refuse)
+    with pytest.raises(PermissionError, match=r"memory://closed/out/manifest\.csv"):
+        colorize_files(folder, "memory://closed/out", model=model, existing=existing)
+    assert names(folder) == before
+    memory.rm("/closed", recursive=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_not_utf_8(tmp_path, model):
+    (tmp_path / "in").mkdir()
+    source = os.fsencode(tmp_path) + b"/in/caf\xe9.png"
+    Image.fromarray(scene()).save(os.fsdecode(source))
+    for status in ("done", "skipped"):
+        result = colorize_files(tmp_path / "in", tmp_path / "out", model=model, existing="skip")
+        assert [row["status"] for row in result.manifest] == [status]
+        _, row = (tmp_path / "out/manifest.csv").read_bytes().splitlines()
+        assert row.startswith(source + b",") and b"/out/caf\xe9.png,done," in row
 
 
 @pytest.mark.parametrize("source", ["none/*.jpg", "empty"])

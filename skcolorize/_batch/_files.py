@@ -107,11 +107,14 @@ def colorize_files(
     ------
     ValueError
         Before any work: two sources with one output, a destination that is the folder of the sources, an
-        output that is a source, a wrong parameter, or a model that has no alternatives to give.
+        output that is a source, a wrong parameter, a model that has no alternatives to give, or a
+        ``manifest.csv`` in the destination folder that is not of this function.
     FileExistsError
         Before any work: outputs are there, with ``existing="error"``.
     FileNotFoundError
         Before any work: a folder or pattern that holds no photo.
+    OSError
+        Before any work: the destination folder can't be written to, or a folder of the sources not be read.
 
     Examples
     --------
@@ -154,6 +157,9 @@ def colorize_files(
     )
     work = functools.partial(color_shard, orders=orders)
     rows: dict[str, list[Row]] = {task.source: [skipped(task)] for task in there}
+    manifest = [row for task in plan.tasks for row in rows.get(task.source, [])]
+    if plan.folder is not None:  # what can't be written now could not be when all photos are coloured
+        write_manifest(plan.folder, manifest, storage_options)
     try:
         with (
             Progress(len(tasks), verbose) as progress,

@@ -59,13 +59,17 @@ class Progress(AbstractContextManager):
 
 
 def write_manifest(folder: str, rows: list[Row], storage_options: dict | None) -> None:
-    """Write the table of a folder's photos: these rows, and those of earlier jobs that they don't replace."""
+    """Write the table of a folder's photos: these rows, and those of earlier jobs that they don't replace.
+
+    Names that are not UTF-8 are written as the bytes that they are.
+
+    Raises
+    ------
+    ValueError
+        The folder holds a table of this name that no job has written; it stays as it is.
+    """
     path = join(folder, MANIFEST)
-    merged: dict[tuple[str, str], Row] = {}
-    if exists(path, storage_options=storage_options):
-        with open_file(path, storage_options=storage_options) as file:
-            text = io.TextIOWrapper(file, "utf-8", newline="")
-            merged = {(row.get("source", ""), row.get("path", "")): row for row in csv.DictReader(text)}
+    merged = _rows_there(path, storage_options)
     for row in rows:
         key = row["source"], row["path"]
         if row["status"] != "skipped" or key not in merged:
@@ -76,4 +80,22 @@ def write_manifest(folder: str, rows: list[Row], storage_options: dict | None) -
         writer.writerows(merged.values())
         make_folder(folder, storage_options=storage_options)
         with replace_whole(path, storage_options=storage_options) as file:
-            file.write(table.getvalue().encode())
+            file.write(table.getvalue().encode(errors="surrogateescape"))
+
+
+def _rows_there(path: str, storage_options: dict | None) -> dict[tuple[str, str], Row]:
+    """The rows of earlier jobs, by source and path."""
+    if not exists(path, storage_options=storage_options):
+        return {}
+    with open_file(path, storage_options=storage_options) as file:
+        # A spreadsheet may have put a byte order mark before them.
+        text = io.TextIOWrapper(file, "utf-8-sig", errors="surrogateescape", newline="")
+        table = csv.DictReader(text)
+        try:
+            if tuple(table.fieldnames or ()) != COLUMNS:
+                raise ValueError(f"its columns are not {','.join(COLUMNS)}")
+            return {(row["source"], row["path"]): row for row in table}
+        except (ValueError, csv.Error) as error:
+            raise ValueError(
+                f"{path!r} is no manifest of coloured photos ({error}): move it, or give another folder"
+            ) from error
