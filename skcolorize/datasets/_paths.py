@@ -10,7 +10,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".heic", 
 def image_paths(
     folder: str | os.PathLike, pattern: str | None = None, *, storage_options: dict | None = None
 ) -> list[str]:
-    """List the photos of a folder and of all folders in it.
+    """List the photos of a folder and of all folders in it; links to folders are not followed.
 
     Parameters
     ----------
@@ -34,6 +34,8 @@ def image_paths(
         There is no such folder.
     FileNotFoundError
         It holds no photo that matches.
+    PermissionError
+        A folder in it can't be read.
 
     Examples
     --------

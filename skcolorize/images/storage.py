@@ -88,6 +88,8 @@ def list_files(
 ) -> list[str]:
     """All files below a folder whose name matches, sorted by path; hidden files and folders are left out.
 
+    Links to files are listed, links to folders are not followed. A folder that can't be read is an error.
+
     Parameters
     ----------
     folder : str or PathLike
@@ -110,13 +112,22 @@ def list_files(
         start = len(inner.rstrip("/")) + 1
     else:
         is_folder = os.path.isdir(text)
-        found = [os.path.join(base, name) for base, _, names in os.walk(text) for name in names]
+        found = list(_walk(text)) if is_folder else []
         start = len(os.path.join(text, ""))
     if not is_folder:
         raise NotADirectoryError(f"{text!r} is not a folder")
     below = [name[start:] for name in found]
     root = text.rstrip("/") + "/" if is_remote(text) else os.path.join(text, "")
     return sorted(root + name for name in below if _matches(name.replace(os.sep, "/"), pattern))
+
+
+def _walk(folder: str) -> Iterator[str]:
+    def refuse(error: OSError):
+        raise error  # os.walk would pass the folder by
+
+    for base, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (os.path.join(base, name) for name in names)
 
 
 def has_wildcards(path: str) -> bool:

@@ -1,5 +1,6 @@
 """Files are written whole or not at all, locks die with their process, addresses go through fsspec."""
 
+import errno
 import os
 import pathlib
 import stat
@@ -196,6 +197,24 @@ def test_lock_shuts_out_processes_and_dies_with_them(tmp_path):
         holder.wait()
     with storage.lock(tmp_path / "lock", wait=False):
         pass
+
+
+def test_a_folder_that_cannot_be_read_is_no_empty_one(tmp_path, monkeypatch):
+    for name in ("open", "locked", ".hidden"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.jpg").touch()
+    scan, closed = os.scandir, [".hidden"]
+
+    def scandir(path):  # root may read all folders
+        if os.path.basename(path) in closed:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert len(storage.list_files(tmp_path)) == 2
+    closed.append("locked")
+    with pytest.raises(PermissionError, match="locked"):
+        storage.list_files(tmp_path)
 
 
 def test_without_fsspec_the_extra_is_named(monkeypatch):
