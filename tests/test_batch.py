@@ -423,6 +423,13 @@ def test_processes_have_a_thread_each(many, tmp_path):
     assert set(threads) == {1}
 
 
+def test_processes_have_the_callers_limit_of_pixels(many, tmp_path, monkeypatch):
+    for limit, n_done in ((100, 0), (None, 11)):  # the same processes
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        result = colorize_files(many, tmp_path / "out", model=Witness(), n_jobs=2)
+        assert result.counts["done"] == n_done
+
+
 def test_a_dead_worker_fails_its_photo_alone(many, tmp_path):
     Image.new("L", (16, 16), 255).save(many / "05.png")
     result = colorize_files(many, tmp_path / "out", model=Witness(), n_jobs=2)

@@ -11,6 +11,7 @@ from numbers import Integral
 from typing import Any
 
 from joblib import effective_n_jobs
+from PIL import Image
 from sklearn.utils import Bunch, check_random_state
 
 from .._base import BOOLEAN, N_JOBS, RANDOM_STATE, Interval, Options, check_parameters
@@ -60,8 +61,9 @@ def colorize_files(
     Parameters
     ----------
     sources : path or iterable of paths
-        Photos, folders (with all folders in them) and patterns such as ``"album/*.tif"``, local or addresses
-        such as ``"s3://bucket/photos"``. Each page of a TIFF is a photo.
+        Photos, folders (with all folders in them, but links to folders) and patterns such as
+        ``"album/*.tif"``, local or addresses such as ``"s3://bucket/photos"``. Each page of a TIFF is a
+        photo.
     destination : path
         Folder or address for the outputs, which keep the tree of their folder or pattern. With one source
         file, a destination that ends in a suffix of photos is the output itself.
@@ -153,6 +155,7 @@ def colorize_files(
         storage_options=storage_options,
         model_key=hashlib.sha256(data.data).hexdigest(),
         process=os.getpid(),
+        max_pixels=Image.MAX_IMAGE_PIXELS,
         n_threads=n_threads,
     )
     work = functools.partial(color_shard, orders=orders)

@@ -34,13 +34,17 @@ class Orders:
     storage_options: dict | None
     model_key: str
     process: int  # which asked for the job
+    max_pixels: int | None  # Pillow's limit there
     n_threads: int | None  # PyTorch's, in each other process; None leaves them alone
 
 
 def color_shard(tasks: list[Task], data: np.ndarray, orders: Orders) -> list[Row]:
     """Colour some files: a row for each photo in them."""
     model = unpacked(data, orders.model_key)
-    with torch_threads(None if os.getpid() == orders.process else orders.n_threads):
+    elsewhere = os.getpid() != orders.process
+    if elsewhere:  # who asked has said what is trusted; it stays, as other threads may be at work
+        Image.MAX_IMAGE_PIXELS = orders.max_pixels
+    with torch_threads(orders.n_threads if elsewhere else None):
         return [row for task in tasks for row in color_file(task, model, orders)]
 
 
