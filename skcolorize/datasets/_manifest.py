@@ -152,7 +152,8 @@ def load_records(output: Output) -> dict[str, Record]:
             records = {row["id"]: Record.from_texts(row) for row in reader}
         except (ValueError, csv.Error) as error:
             raise ValueError(
-                f"{output.path(TABLE)!r} is no table of the scraper ({error}): move it, or give another output"
+                f"{output.path(TABLE)!r} is no table of the scraper ({error}): "
+                "move it, or give another output"
             ) from error
     for content in _journals(output):
         for line in content.split(b"\n"):
