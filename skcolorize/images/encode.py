@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from contextlib import suppress
 from typing import Any
 from xml.sax.saxutils import escape
@@ -26,8 +27,9 @@ _DESCRIPTIVE = {
     Tag.Copyright, Tag.ExifOffset, Tag.GPSInfo, Tag.Rating, Tag.RatingPercent, Tag.XPTitle, Tag.XPComment,
     Tag.XPAuthor, Tag.XPKeywords, Tag.XPSubject, Tag.ResolutionUnit, Tag.XResolution, Tag.YResolution,
 }  # fmt: skip
-# As small as Pillow's defaults within 2 %, in two thirds of the time (PNG) and half of it (WebP).
 _MOST_JPEG_SIDE = 65_500  # of libjpeg
+_MOST_EXIF, _MOST_XMP = 65_533, 65_504  # bytes that a segment of JPEG has for them
+# As small as Pillow's defaults within 2 %, in two thirds of the time (PNG) and half of it (WebP).
 _EFFORT = {"PNG": {"compress_level": 4}, "WEBP": {"method": 2}}
 _TRAINED_MEDIA = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
@@ -81,7 +83,7 @@ def write_photo(
         image.putalpha(Image.fromarray(as_levels(alpha, np.uint8)))
     elif (image.mode == "RGBX" and kind in {"PNG", "BMP"}) or alpha_lost:
         image = image.convert("L" if image.mode == "LA" else "RGB")
-    options = _metadata(kind, image, photo.info if photo is not None else {}, comment)
+    options = _metadata(kind, image, photo, comment)
     if kind in {"JPEG", "WEBP"}:
         options["quality"] = quality
     options |= _EFFORT.get(kind, {})
@@ -121,8 +123,9 @@ def _image(pixels: np.ndarray | Image.Image) -> Image.Image:
     return Image.fromarray(as_levels(pixels, np.uint8))
 
 
-def _metadata(kind: str, image: Image.Image, info: dict[str, Any], comment: str | None) -> dict[str, Any]:
+def _metadata(kind: str, image: Image.Image, photo: Photo | None, comment: str | None) -> dict[str, Any]:
     """Options of ``Image.save`` that carry what the source said of itself, and the comment."""
+    info = photo.info if photo is not None else {}
     options: dict[str, Any] = {}
     if info.get("dpi") and kind != "WEBP":
         options["dpi"] = tuple(map(float, info["dpi"]))
@@ -131,9 +134,11 @@ def _metadata(kind: str, image: Image.Image, info: dict[str, Any], comment: str 
     if image.mode not in {"L", "LA"}:
         options["icc_profile"] = srgb_profile()
     exif = _exif(info.get("exif"), image.size, comment)
+    xmp = _xmp(info.get("xmp"), comment)
+    if kind == "JPEG" and photo is not None:
+        exif, xmp = _cut_to_segments(exif, xmp, photo.name, image.size, comment)
     if exif:
         options["exif"] = exif
-    xmp = _xmp(info.get("xmp"), comment)
     if kind == "PNG":
         texts = options["pnginfo"] = PngImagePlugin.PngInfo()
         if xmp:
@@ -173,6 +178,27 @@ def _exif(raw: bytes | None, size: tuple[int, int], comment: str | None) -> Imag
         exif[Tag.Software] = comment
         exif.setdefault(Tag.ImageDescription, comment)
     return exif
+
+
+def _cut_to_segments(
+    exif: Image.Exif, xmp: bytes | None, name: str, size: tuple[int, int], comment: str | None
+) -> tuple[Image.Exif, bytes | None]:
+    """What goes into JPEG's segments of 64 KB, always with the comment; a warning says what does not."""
+    lost = []
+    if exif and len(exif.tobytes()) > _MOST_EXIF:
+        lost.append("maker note")
+        exif.get_ifd(IFD.Exif).pop(Tag.MakerNote, None)
+        if len(exif.tobytes()) > _MOST_EXIF:
+            lost[-1] = "EXIF"
+            exif = _exif(None, size, comment)
+    if xmp and len(xmp) > _MOST_XMP:
+        lost.append("XMP")
+        xmp = _xmp(None, comment)
+    if lost:
+        warnings.warn(
+            f"{name}: its {' and '.join(lost)} can't be kept, JPEG has 64 KB for each", stacklevel=4
+        )
+    return exif, xmp
 
 
 def _xmp(raw: bytes | str | None, comment: str | None) -> bytes | None:

@@ -170,6 +170,37 @@ def test_thumbnail_of_the_gray_source_is_dropped(tmp_path):
         assert image.getexif()[Base.Make] == "Cam"
 
 
+@pytest.mark.parametrize(
+    ("maker_note", "user_comment", "xmp", "lost"),
+    [
+        (90_000, 10, 10, "maker note"),
+        (10, 90_000, 10, "EXIF"),
+        (10, 10, 65_400 - len(XMP), "XMP"),  # goes into a JPEG, but not with the comment
+        (90_000, 90_000, 90_000, "EXIF and XMP"),
+    ],
+)
+def test_jpeg_keeps_what_it_has_room_for(tmp_path, maker_note, user_comment, xmp, lost):
+    exif = Image.Exif()
+    exif[Base.Artist] = "A. Photographer"
+    details = exif.get_ifd(IFD.Exif)
+    details[Base.MakerNote], details[Base.UserComment] = bytes(maker_note), b"c" * user_comment
+    long = XMP.replace(b"Maker", b"M" * xmp)
+    photo = read_photo(
+        encoded(Image.fromarray(scene()), "WEBP", exif=exif.tobytes(), xmp=long), name="'a.webp'"
+    )
+    with pytest.warns(UserWarning, match=f"^'a.webp': its {lost} can't be kept"):
+        write_photo(tmp_path / "a.jpg", scene(), photo=photo, comment=COMMENT)
+    with Image.open(tmp_path / "a.jpg") as image:
+        tags, kept = image.getexif(), image.info["xmp"]
+    assert tags[Base.Software] == COMMENT and tags.get(Base.Artist) == (
+        None if "EXIF" in lost else "A. Photographer"
+    )
+    told = tags.get_ifd(IFD.Exif)
+    assert (Base.MakerNote in told, Base.UserComment in told) == (lost == "XMP", "EXIF" not in lost)
+    assert b"compositeWithTrainedAlgorithmicMedia" in kept and (b"MMMM" in kept) == ("XMP" not in lost)
+    write_photo(tmp_path / "a.png", scene(), photo=photo, comment=COMMENT)  # has room for all
+
+
 def test_unreadable_exif_is_left_behind(tmp_path):
     write_photo(tmp_path / "a.jpg", scene(), photo=decode.Photo(scene(), info={"exif": b"Exif\0\0garbage"}))
     assert read_photo(tmp_path / "a.jpg").pixels.shape == scene().shape
