@@ -7,6 +7,7 @@ Each module of `COMMANDS` has ``add_parser(commands)``, which adds its parser an
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import warnings
@@ -38,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Before PyTorch loads: OpenMP threads that spin while they wait make a busy machine many times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # as the standard error: it may not know a name's characters
+        sys.stdout.reconfigure(errors="backslashreplace")
     args = _parser().parse_args(argv)
 
     def warn(message: Warning | str, *place: Any, **more: Any) -> None:

@@ -1,6 +1,7 @@
 """The page of photos before and after: what is in it, and that it works in a real browser, offline."""
 
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -61,7 +62,8 @@ def test_names_that_are_not_utf_8(photos, model, tmp_path):
     Image.fromarray(gray_scene()).save(os.fsdecode(os.fsencode(photos) + b"/caf\xe9.png"))
     with open(os.fsencode(photos) + b"/br\xfbl\xe9.png", "wb"):
         pass
-    command = ["colorize", str(photos), "-o", str(tmp_path / "out"), "--model", model, "--page"]
+    out = os.fsdecode(os.fsencode(tmp_path) + b"/colour\xe9")
+    command = ["colorize", str(photos), "-o", out, "--model", model, "--page"]
     program = "import sys; from skcolorize._batch import _report; _report.find_spec = lambda name: None\n"
     program += "from skcolorize.cli import main; sys.exit(main(sys.argv[1:]))"  # with lines in place of a bar
     ended = subprocess.run(
@@ -73,7 +75,8 @@ def test_names_that_are_not_utf_8(photos, model, tmp_path):
     assert ended.returncode == 1, ended.stderr
     assert b"2/4 failed: " in ended.stderr and b"3/4 done: " in ended.stderr
     assert ended.stderr.splitlines()[-1].startswith(b"failed: ")
-    text = (tmp_path / "out/index.html").read_text(encoding="utf-8")
+    assert rb"/colour\udce9" in ended.stdout
+    text = pathlib.Path(out, "index.html").read_text(encoding="utf-8")
     assert '<a href="caf%E9.png">caf?.png</a>' in text and "br?l?.png: " in text
 
 
