@@ -98,6 +98,30 @@ def _in_gray_gamma(dtype: str) -> Image.Image:
     return Image.fromarray(np.rint(top * _linear(gray_scene(dtype) / top) ** (1 / 1.8)).astype(dtype))
 
 
+def _in_gray_palette() -> Image.Image:
+    image = _in_gray_gamma("uint8")
+    image.putpalette(np.repeat(np.arange(256, dtype=np.uint8), 3).tobytes())
+    return image
+
+
+def gray_tiff(
+    data: bytes, *, bits: int = 16, photometric: int = 1, width: int = 56, height: int = 40
+) -> bytes:
+    """An uncompressed TIFF as Pillow writes none."""
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: photometric, 273: 122, 277: 1, 278: height,
+            279: len(data)}  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4) + data
+
+
+def _packed(levels: np.ndarray) -> bytes:
+    """Two levels of 12 bits in three bytes."""
+    first, second = levels.astype(np.uint16).reshape(-1, 2).T
+    return (
+        np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], axis=-1).astype("u1").tobytes()
+    )
+
+
 def _with_orientation(orientation: int) -> bytes:
     """A PNG that its EXIF orientation turns into the scene."""
     T = Image.Transpose
@@ -213,7 +237,28 @@ PHOTO_FILES = {
         ".tif",
         lambda: encoded(_in_gray_gamma("uint16"), "TIFF", icc_profile=gray_gamma_profile()),
         _gray16,
-        tolerance=64,
+        tolerance=4,
+    ),
+    "gray16_big_endian_profile": _file(
+        ".tif",
+        lambda: encoded(
+            Image.frombytes("I;16B", (56, 40), np.array(_in_gray_gamma("uint16")).astype(">u2").tobytes()),
+            "TIFF",
+            icc_profile=gray_gamma_profile(),
+        ),
+        _gray16,
+        tolerance=4,
+    ),
+    "palette_profile": _file(
+        ".png",
+        lambda: encoded(_in_display_p3().quantize(256), "PNG", icc_profile=display_p3_profile()),
+        tolerance=24,
+    ),
+    "gray_palette_profile": _file(
+        ".png",
+        lambda: encoded(_in_gray_palette(), "PNG", icc_profile=gray_gamma_profile()),
+        gray_scene,
+        tolerance=1,
     ),
     **{f"orientation_{o}": _file(".png", lambda o=o: _with_orientation(o)) for o in range(1, 9)},
 }
