@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 _SUBFILE, _REDUCED, _MASK = 254, 1, 4  # TIFF's NewSubfileType, and two of its bits
+_SIDEWAYS = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 
 
 class PhotoError(ValueError):
@@ -227,7 +228,7 @@ def _from_image(
         image.draft(None, (wanted, wanted))
     image.load()
     orientation = _orientation(image)  # asked now, because Pillow turns TIFFs itself while it loads them
-    if orientation in {5, 6, 7, 8} and "dpi" in info:
+    if orientation in _SIDEWAYS and "dpi" in info:
         info["dpi"] = info["dpi"][::-1]
     icc = image.info.get("icc_profile")
     alpha = None
@@ -257,6 +258,8 @@ def _info(image: Image.Image) -> dict[str, Any]:
     if isinstance(image, TiffImageFile):  # whose directory is EXIF by itself
         if Tag.XResolution not in image.tag_v2:
             kept.pop("dpi", None)  # Pillow's 1 stands for none
+        elif "dpi" in kept and image.tag_v2.get(Tag.Orientation) in _SIDEWAYS:
+            kept["dpi"] = kept["dpi"][::-1]  # now, because loading turns the photo and drops the tag
         with suppress(Exception):
             exif = image.getexif()
             for part in (IFD.Exif, IFD.GPSInfo):  # read while the file is open
@@ -274,7 +277,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _turned(array: np.ndarray, orientation: int) -> np.ndarray:
     """The array as its EXIF orientation (1 to 8) says it is to be seen."""
-    if orientation in {5, 6, 7, 8}:
+    if orientation in _SIDEWAYS:
         array = array.swapaxes(0, 1)
     if orientation in {3, 4, 7, 8}:
         array = array[::-1]

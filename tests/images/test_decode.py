@@ -290,6 +290,8 @@ def test_description_of_files():
     info = read_photo(content).info
     assert info["format"] == "JPEG" and info["exif"] and info["xmp"] == b"<x:xmpmeta/>"
     assert tuple(info["dpi"]) == (150, 300)  # turned like the photo
+    tiff = encoded(Image.fromarray(scene()), "TIFF", dpi=(300, 150), tiffinfo={0x0112: 6})
+    assert read_photo(tiff).info["dpi"] == (150, 300)
     assert read_photo(scene()).info == {}
 
 
