@@ -143,6 +143,16 @@ def test_each_page_of_a_tiff_is_a_photo(tmp_path, model):
         colorize_files(tmp_path / "album.tif", tmp_path / "out", model=model, format="png")
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+def test_a_tiff_whose_list_of_pages_is_cut_off_fails(tmp_path, model):
+    pages = [Image.fromarray(np.full((20, 30), level, np.uint8)) for level in (60, 120, 180)]
+    album = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    (tmp_path / "album.tif").write_bytes(album[: len(album) // 2])
+    result = colorize_files(tmp_path / "album.tif", tmp_path / "out", model=model)
+    assert result.counts == {"done": 0, "skipped": 0, "failed": 1}
+    assert "album.tif' is a TIFF whose list of pages is damaged" in table(tmp_path / "out")[0]["error"]
+
+
 def test_alternatives_lie_beside_the_first_and_are_the_same_every_time(folder, tmp_path, model):
     for out in ("one", "two"):
         colorize_files(folder / "deeper", tmp_path / out, model=model, n_alternatives=2, random_state=3)

@@ -127,15 +127,21 @@ def tiff_pages(item: str | os.PathLike | bytes, *, name: str | None = None) -> l
     Raises
     ------
     PhotoError
-        As `read_photo`.
+        As `read_photo`; or the list of pages is damaged.
     """
     name = photo_name(item) if name is None else name
     file = _file(item, name)
     with _faults_named(name), _open(file, name) as image:
         if not isinstance(image, TiffImageFile):
             return [0]
+        try:
+            n_pages = image.n_frames
+        except Exception as error:
+            raise PhotoError(
+                f"{name} is a TIFF whose list of pages is damaged or has one that Pillow can't read: {error}"
+            ) from error
         pages = []
-        for page in range(_count_frames(image)):
+        for page in range(n_pages):
             image.seek(page)
             if not image.tag_v2.get(_SUBFILE, 0) & (_REDUCED | _MASK):
                 pages.append(page)
@@ -219,7 +225,7 @@ def _open_heif(source: BinaryIO, name: str) -> Image.Image:
 def _from_image(
     image: Image.Image, name: str, min_side: int | None, max_size: int | None, *, warn: bool = True
 ) -> Photo:
-    n_frames = _count_frames(image) if warn else 1
+    n_frames = _count_frames(image, name) if warn else 1
     if n_frames > 1:
         warnings.warn(f"{name} has {n_frames} frames or pages: the first is taken, {n_frames - 1} left out")
     info = _info(image)
@@ -243,12 +249,15 @@ def _from_image(
     return Photo(shrunk(pixels, max_size), alpha, name, info)
 
 
-def _count_frames(image: Image.Image) -> int:
+def _count_frames(image: Image.Image, name: str) -> int:
     if image.format == "MPO" or image.tell():
         return 1  # a phone's JPEG with a depth map behind it; or a page that the user turned to
     try:
         return getattr(image, "n_frames", 1)
-    except Exception:  # its file is closed, or broken further on: decoding tells
+    except Exception as error:  # its file is closed, or broken further on: decoding tells
+        if isinstance(image, TiffImageFile):
+            image.seek(0)  # Pillow stopped at the broken page
+            warnings.warn(f"{name} has pages that can't be counted ({error}): the first is taken")
         return 1
 
 

@@ -2,6 +2,7 @@
 
 import io
 import pathlib
+import struct
 import sys
 import tracemalloc
 import types
@@ -361,6 +362,34 @@ def test_pages_of_a_tiff_one_by_one_without_a_warning():
     assert tiff_pages(album) == [0, 2]
     for page in (0, 1, 2):
         assert_array_equal(read_photo(album, page=page).pixels, pages[page])
+
+
+def _album(cut: float) -> bytes:
+    pages = [Image.fromarray(gray_scene()) for _ in range(3)]
+    album = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    return album[: int(len(album) * cut)]
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # so Pillow calls the tags of a TIFF
+def test_pages_of_a_tiff_that_is_cut_off_are_not_dropped_in_silence():
+    assert tiff_pages(_album(1)) == [0, 1, 2]
+    with pytest.raises(PhotoError, match=r"^'a\.tif' is a TIFF whose list of pages is damaged"):
+        tiff_pages(_album(0.6), name="'a.tif'")
+    with pytest.warns(UserWarning, match="photo 5 has pages that can't be counted .*: the first is taken"):
+        photo = read_photo(_album(0.6), name="photo 5")
+    assert_array_equal(photo.pixels, gray_scene())
+    assert photo.info == read_photo(_album(1), page=0).info
+
+
+def test_first_page_comes_whole_where_the_next_is_of_no_kind_that_pillow_reads():
+    pages = [Image.fromarray(gray_scene()), Image.new("L", (7, 5))]
+    album = bytearray(encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
+    bits = struct.pack("<HHI", 258, 3, 1)
+    album[album.rindex(bits) + len(bits)] = 7
+    with pytest.raises(PhotoError, match="list of pages is damaged or has one that Pillow can't read"):
+        tiff_pages(bytes(album))
+    with pytest.warns(UserWarning, match="can't be counted"):
+        assert_array_equal(read_photo(bytes(album)).pixels, gray_scene())
 
 
 def test_an_animation_has_one_page():
