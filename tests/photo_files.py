@@ -182,6 +182,15 @@ PHOTO_FILES = {
     ),
     "rgb_tiff": _file(".tif", lambda: encoded(_rgb(), "TIFF")),
     "gray16_tiff": _file(".tif", lambda: encoded(_gray("uint16"), "TIFF"), _gray16),
+    "gray16_negative_tiff": _file(
+        ".tif", lambda: gray_tiff((65535 - _gray16()).astype("<u2").tobytes(), photometric=0), _gray16
+    ),
+    "gray12_tiff": _file(
+        ".tif",
+        lambda: gray_tiff(_packed(_gray16() >> 4), bits=12),
+        lambda: np.rint((_gray16() >> 4) * (65535 / 4095)).astype(np.uint16),
+        tolerance=1,
+    ),
     "float_tiff": _file(
         ".tif",
         lambda: encoded(_float_scene(), "TIFF"),

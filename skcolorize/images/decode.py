@@ -240,6 +240,8 @@ def _from_image(
     alpha = None
     if image.mode == "1":
         image = image.convert("L")
+    if isinstance(image, TiffImageFile):
+        image = _as_tagged(image, name)
     if image.has_transparency_data and not image.mode.startswith("I"):
         image = image.convert("LA" if image.mode in {"L", "LA", "La"} else "RGBA")
         alpha = shrunk(_turned(image_array(image.getchannel("A")), orientation), max_size)
@@ -259,6 +261,26 @@ def _count_frames(image: Image.Image, name: str) -> int:
             image.seek(0)  # Pillow stopped at the broken page
             warnings.warn(f"{name} has pages that can't be counted ({error}): the first is taken")
         return 1
+
+
+def _as_tagged(image: TiffImageFile, name: str) -> Image.Image:
+    """The image as its tags say where Pillow (up to 13.0) doesn't heed them: negatives and 12 bits in 16."""
+    tags = image.tag_v2
+    bits = tags.get(Tag.BitsPerSample, (1,))
+    in_planes = tags.get(Tag.PlanarConfiguration) == 2 and tags.get(Tag.Compression, 1) == 1
+    if in_planes and bits[0] == 16 and tags.get(Tag.SamplesPerPixel, 1) > 1:
+        raise PhotoError(
+            f"{name} is an uncompressed TIFF of 16-bit colours in separate planes, which Pillow can't read: "
+            "save it by another program with interleaved channels"
+        )
+    white_is_0 = tags.get(Tag.PhotometricInterpretation) == 0
+    if not image.mode.startswith("I;16") or not (white_is_0 or bits == (12,)):
+        return image
+    levels = image_array(image)
+    if bits == (12,):
+        levels <<= 4
+        levels |= levels >> 12
+    return Image.fromarray(np.invert(levels, out=levels) if white_is_0 else levels)
 
 
 def _info(image: Image.Image) -> dict[str, Any]:

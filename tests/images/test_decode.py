@@ -392,6 +392,20 @@ def test_first_page_comes_whole_where_the_next_is_of_no_kind_that_pillow_reads()
         assert_array_equal(read_photo(bytes(album)).pixels, gray_scene())
 
 
+def test_16_bit_colours_in_planes_are_read_right_or_refused(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    planes = np.moveaxis(decode.as_levels(scene(), "uint16"), -1, 0)
+    for compression in ("deflate", None):
+        tifffile.imwrite(
+            tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate", compression=compression
+        )
+        if compression:
+            assert_array_equal(read_photo(tmp_path / "a.tif").pixels, scene())
+        else:
+            with pytest.raises(PhotoError, match=r"a\.tif'\) is an uncompressed TIFF.*interleaved"):
+                read_photo(tmp_path / "a.tif")
+
+
 def test_an_animation_has_one_page():
     frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
     animation = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:])
