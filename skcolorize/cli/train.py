@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import os
+import tempfile
 from typing import Any
 
 from .parsing import add_command
@@ -72,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     folder = os.path.dirname(args.output)
     if folder and not is_remote(folder) and not os.path.isdir(folder):
         raise NotADirectoryError(f"{folder!r} is not a folder: make it first")
+    if os.path.isdir(args.output):
+        raise IsADirectoryError(f"{args.output!r} is a folder: name a file for the model")
     keep_freed_memory()
     colorizer = Colorizer(checkpoint=args.checkpoint).set_params(**dict(args.settings))
     paths = [path for source in args.photos for path in find_photos(source)[1]]
@@ -81,7 +84,12 @@ def run(args: argparse.Namespace) -> int:
     colorizer.fit(paths)
     if not is_first:  # with another status torchrun would stop the first process before it has saved
         return 0
-    save(colorizer, args.output)
+    try:
+        save(colorizer, args.output)
+    except Exception as error:  # hours of training must not end with a full disk
+        rescued = os.path.join(tempfile.mkdtemp(prefix="skcolorize-"), f"model{suffix}")
+        save(colorizer, rescued)
+        raise OSError(f"{args.output!r} can't be written ({error}); the model is in {rescued!r}") from error
     print(f"fitted on {len(paths) - len(colorizer.skipped_images_)} photos: {args.output}")
     return 1 if colorizer.skipped_images_ else 0
 

@@ -10,6 +10,7 @@ from photo_files import scene
 from PIL import Image
 
 from skcolorize import Colorizer
+from skcolorize._batch import load_model
 from skcolorize.cli import main
 from skcolorize.cli.train import setting
 
@@ -70,6 +71,7 @@ def test_train_leaves_gray_photos_out_and_says_so(colors, tmp_path, capsys):
     [
         (["-o", "m.pt"], "must end in .npz or .joblib"),
         (["-o", "no/folder/m.npz"], "is not a folder"),
+        (["-o", "made.npz"], "'made.npz' is a folder"),
         (["-o", "m.npz", "--set", "max_itre=3"], "max_itre"),
         (["-o", "m.npz", "--set", "max_iter=0"], "'max_iter' parameter of Colorizer must be an int"),
         (["-o", "m.npz", "--set", "loss=mse"], "'loss' parameter of Colorizer"),
@@ -77,8 +79,25 @@ def test_train_leaves_gray_photos_out_and_says_so(colors, tmp_path, capsys):
 )
 def test_train_refuses_before_it_learns(colors, arguments, message, capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "made.npz").mkdir()
     assert main(["train", str(colors), *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", ["npz", "joblib"])
+def test_a_model_that_cannot_be_written_is_kept_elsewhere(colors, suffix, capsys, tmp_path, monkeypatch):
+    fsspec = pytest.importorskip("fsspec")
+
+    def is_full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(fsspec.get_filesystem_class("memory"), "pipe_file", is_full)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert train(colors, "-o", f"memory://models/m.{suffix}") == 2
+    told = capsys.readouterr().err
+    kept = next(tmp_path.glob(f"skcolorize-*/model.{suffix}"))
+    assert "No space left" in told and repr(str(kept)) in told
+    assert load_model(kept).predict(scene()).shape == scene().shape
 
 
 def test_settings():
