@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 _WILDCARD = re.compile(r"[*?[]")
@@ -61,16 +61,14 @@ def _reaching(address: str) -> Iterator[None]:
         raise OSError(errno.EIO, str(error) or type(error).__name__, address) from error
 
 
-def open_file(path: str | os.PathLike, mode: str = "rb", *, storage_options: dict | None = None) -> BinaryIO:
-    """Open a local or remote file. To write one that others may read meanwhile, use `replace_whole`."""
+def open_file(path: str | os.PathLike, *, storage_options: dict | None = None) -> BinaryIO:
+    """Open a local or remote file to read. To write one use `replace_whole`."""
     text = path_text(path)
     if not is_remote(text):
-        return cast(BinaryIO, open(text, mode))
+        return open(text, "rb")
     filesystem, inner = _filesystem(text, storage_options)
-    with _reaching(text):
-        if mode == "rb":  # in one request: photos are read to their end, and a seekable file is needed
-            return io.BytesIO(filesystem.cat_file(inner))
-        return filesystem.open(inner, mode)
+    with _reaching(text):  # in one request: photos are read to their end, and a seekable file is needed
+        return io.BytesIO(filesystem.cat_file(inner))
 
 
 def exists(path: str | os.PathLike, *, storage_options: dict | None = None) -> bool:
