@@ -14,6 +14,7 @@ import numpy as np
 from ._strips import scratch_planes
 
 _PRODUCTS = 147_456  # multiplications in one matrix product: so few that BLAS starts no threads
+_FEW = 65_536  # levels: fetching the table of pairs, half a megabyte, takes longer than they do
 _ABREAST = 4  # pixels in a row of a matrix product: of three numbers each, BLAS is half as fast
 
 
@@ -120,8 +121,8 @@ def look_up(curve, levels, out, index=None):
     if levels.dtype.kind == "f":
         out[:] = curve(levels)
         return
-    if levels.dtype == np.uint16:
-        np.take(_level_table(curve, "uint16"), levels, out=out, mode="clip")
+    if levels.dtype == np.uint16 or len(levels) <= _FEW:
+        np.take(_level_table(curve, levels.dtype.name), levels, out=out, mode="clip")
         return
     table, even = _pair_table(curve), len(levels) - len(levels) % 2
     pairs = levels[:even].view(np.uint16)

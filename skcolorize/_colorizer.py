@@ -645,9 +645,10 @@ class Colorizer(BasePhotoEstimator):
                 return error
             true = squash256(true)
             gray = gray_levels(true if targets is None else squash256(shown))
-            predicted = self._view(Photo(gray, None, photos.name(i))).rgb(self.vividness)
+            predicted = self._view(Photo(gray, None, photos.name(i)), session).rgb(self.vividness)
             return peak_signal_noise_ratio(true, predicted)
 
+        session = self._session()
         pairs = enumerate(zip(photos, targets or photos, strict=True))
         scores, kept, reasons = [], [], []
         for weight, score in zip(weights, ordered_map(scored, pairs, self.n_jobs), strict=True):
@@ -686,7 +687,7 @@ class Colorizer(BasePhotoEstimator):
 
         def read(numbered):
             photo = read_photo(numbered[1], name=photos.name(numbered[0]))
-            return photo, self._view(photo)
+            return photo, self._view(photo, session)
 
         session = self._session()
 
@@ -703,10 +704,9 @@ class Colorizer(BasePhotoEstimator):
 
     def _predict_image(self, photo: Photo) -> Image.Image:
         """What `predict` gives, without alpha, as an image that is saved without a copy of its pixels."""
-        return self._view(photo).image(self.vividness, self.n_jobs)
+        return self._view(photo, self._session()).image(self.vividness, self.n_jobs)
 
-    def _view(self, photo: Photo) -> View:
-        session = self._session()
+    def _view(self, photo: Photo, session: Session) -> View:
         decoding = self._decoding.to(session.device)
         return View(session, decoding, photo.pixels, gray_levels(photo.pixels), self.image_size)
 

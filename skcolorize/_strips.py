@@ -9,6 +9,7 @@ import numpy as np
 
 STRIP = 131_072  # pixels: fewer, and calls cost more than work and threads wait for the interpreter lock
 _LINE = 64  # bytes of the processor's cache
+_PAGE = 4096  # bytes
 _KEPT = 2**25  # bytes that a thread keeps at most
 
 
@@ -94,3 +95,20 @@ def share_strips(make_kernel, size, strip=STRIP, n_jobs=None):
         work()
         for future in others:
             future.result()
+
+
+@contextmanager
+def touched_meanwhile(array, n_jobs=None):
+    """Let another thread, if there is one, ask the system for the memory of a new array.
+
+    Threads that write to it later would wait for each other at every page.
+    """
+    from joblib import effective_n_jobs
+
+    if n_jobs in (None, 1) or effective_n_jobs(n_jobs) == 1:
+        yield
+        return
+    with ThreadPoolExecutor(1) as pool:
+        touched = pool.submit(array.reshape(-1)[::_PAGE].fill, 0)
+        yield
+        touched.result()

@@ -81,7 +81,7 @@ class Decoding:
         temperature, lift, gain = self.calibration.at(vividness)
         if self.bins is None:
             return outputs["ab"].float() * (128.0 * gain)
-        return annealed_mean(outputs["logits"], self.bins, temperature, self._frequent(lift)) * gain
+        return annealed_mean(outputs["logits"], self.bins * gain, temperature, self._frequent(lift))
 
     def samples(self, outputs, vividness: float, n_samples: int, generator: torch.Generator) -> torch.Tensor:
         """Coherent alternatives: the distribution of one photo decoded under smooth random preferences.
@@ -111,10 +111,9 @@ class Decoding:
                 "jk,khw->jhw", near, torch.randn(len(near), 4, 4, generator=generator).to(near)
             )
             field = F.interpolate(field[None], size=logits.shape[-2:], mode="bicubic", align_corners=False)
-            drawn.append(
-                annealed_mean(logits + PREFERENCE_STRENGTH * field, self.bins, temperature, frequent)
-            )
-        return torch.cat(drawn) * gain
+            preferred = logits + PREFERENCE_STRENGTH * field
+            drawn.append(annealed_mean(preferred, self.bins * gain, temperature, frequent))
+        return torch.cat(drawn)
 
     def _frequent(self, lift: float) -> torch.Tensor | None:
         """What is taken back of each bin's logit for being frequent (logit adjustment, Menon et al. 2021)."""
@@ -170,7 +169,8 @@ def _mean_in_pieces(rows, bins, temperature: float, start) -> torch.Tensor:
     and a sharpened distribution is full of them. Powers of 2 take it two thirds of those of e; sums are
     NumPy's, in a tenth of the time.
     """
-    columns = np.column_stack([bins.numpy(), np.ones(len(bins), np.float32)])
+    columns = np.ones((len(bins), 3), np.float32)
+    columns[:, :2] = bins
     ab = rows.new_empty(*rows.shape[:-1], 2, dtype=torch.float32)
     means, spare = ab.view(-1, 2).numpy(), torch.empty(PIECE, len(bins))
     start = start * _LOG2_E

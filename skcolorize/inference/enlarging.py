@@ -7,12 +7,12 @@ import numpy as np
 from .. import _color_tables as tables
 from .. import _strips as strips
 
-_MAX_ROWS = 128  # of a strip: keeps the matrix that interpolates rows small for narrow photos
+_ROWS = 64  # interpolated by one matrix, which is mostly zeros: larger ones take longer
 
 
 def strip_rows(width: int, strip: int | None = None) -> int:
     """Rows of a photo that are worked on at once: ``strip`` pixels, by default those of `_strips.STRIP`."""
-    return max(1, min((strip or strips.STRIP) // max(width, 1), _MAX_ROWS))
+    return max(1, (strip or strips.STRIP) // max(width, 1))
 
 
 class Enlarged:
@@ -37,10 +37,11 @@ class Enlarged:
 
     def write_rows(self, start: int, stop: int, out: np.ndarray) -> None:
         """Write rows start..stop of all planes to ``out`` (n, stop - start, width)."""
-        at = self._at[start:stop]
-        first, last = int(at[0]), int(np.ceil(at[-1]))
-        taps = np.maximum(1 - np.abs(at[:, None] - np.arange(first, last + 1)), 0).astype(np.float32)
-        tables.matmul(taps, self._planes[:, first : last + 1], out)
+        for row in range(start, stop, _ROWS):
+            at = self._at[row : min(row + _ROWS, stop)]
+            first, last = int(at[0]), int(np.ceil(at[-1]))
+            taps = np.maximum(1 - np.abs(at[:, None] - np.arange(first, last + 1)), 0).astype(np.float32)
+            tables.matmul(taps, self._planes[:, first : last + 1], out[:, row - start :][:, : len(at)])
 
 
 def _positions(size, coarse):

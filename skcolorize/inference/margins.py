@@ -40,15 +40,15 @@ def picture_box(levels: np.ndarray, copy: Image.Image | None = None) -> tuple[sl
     """
     height, width = levels.shape
     everything = slice(0, height), slice(0, width)
-    small = _look(levels) if copy is None or max(copy.size) < LOOK else _small(copy)
+    small = _small(levels, copy)
     h, w = small.shape
     edges = small[0], small[-1], small[:, 0], small[:, -1]
-    paper = np.median(np.concatenate(edges))
+    paper = int(np.sort(np.concatenate(edges))[h + w])  # their median
 
     def near_paper(values):
-        return np.abs(values - paper) <= FLAT[1]
+        return (values >= paper - FLAT[1]) & (values <= paper + FLAT[1])
 
-    if min(near_paper(edge).mean() for edge in edges) < FLAT[0]:  # most photos: nothing more is looked at
+    if any(near_paper(edge).mean() < FLAT[0] for edge in edges):  # most photos: nothing more is looked at
         return everything
     near, depths = near_paper(small), []
     for lines, side in ((near, h), (near[::-1], h), (near.T, w), (near.T[::-1], w)):
@@ -65,12 +65,12 @@ def picture_box(levels: np.ndarray, copy: Image.Image | None = None) -> tuple[sl
     )
 
 
-def _look(levels: np.ndarray) -> np.ndarray:
+def _small(levels: np.ndarray, copy: Image.Image | None) -> np.ndarray:
+    """A uint8 copy whose longest side is about `LOOK`."""
     if levels.dtype == np.uint16:
         levels = (levels >> 8).astype(np.uint8)
-    return _small(Image.fromarray(levels))
-
-
-def _small(image: Image.Image) -> np.ndarray:
-    """A float32 copy in 0..255 whose longest side is about `LOOK`."""
-    return np.asarray(image.reduce(max(1, -(-max(image.size) // LOOK))), dtype=np.float32)
+    if max(levels.shape) <= LOOK:
+        return levels
+    if copy is None or max(copy.size) < LOOK:
+        copy = Image.fromarray(levels)
+    return np.asarray(copy.reduce(-(-max(copy.size) // LOOK)))

@@ -29,7 +29,7 @@ _CHECKED = 4096  # of them are blended both ways
 _MANY = 1 / 16  # of a strip: if so many of its colours are unknown, those that follow will need them too
 _LATE = 500_000  # pixels of unknown colour may wait for the end, in 16 bytes each
 _LEAST_SIDE = 64  # of a photo
-_STRIP = 2 * strips.STRIP  # pixels looked up at once: their calls are short, and threads wait at each
+_STRIP = 4 * strips.STRIP  # pixels looked up at once: their calls are short, and threads wait at each
 _COST = 3  # pixels looked up in the time that one colour takes to be blended
 _SHARED = 8, 4, 2  # rows of a photo may share their a and b,
 _SLOW = 1 / 16  # so many as make up no more than this part of a cell of the grid
@@ -56,21 +56,30 @@ def paint(gray: np.ndarray, ab: np.ndarray, pixels: np.ndarray, n_jobs: int | No
     """
     if gray.size < LEAST_PIXELS or min(gray.shape) < _LEAST_SIDE:
         return False
+    with strips.touched_meanwhile(pixels, n_jobs):
+        palette, rows = _close_enough(gray, ab)
+    if palette is None:
+        return False
+    palette.fill(rows, n_jobs)
+    palette.paint(gray, pixels, n_jobs)
+    return True
+
+
+def _close_enough(gray, ab):
+    """The coarsest palette that will do, and the rows of its table to begin with; or None twice."""
     every = max(4, round((gray.size / _SAMPLE) ** 0.5))
     sample = np.ascontiguousarray(gray[every // 2 :: every, every // 2 :: every])
     most = _rows_shared(gray.shape[0], ab.shape[0])
     for step, shared in dict.fromkeys([(_STEPS[0], most), *((step, 1) for step in _STEPS)]):
         palette = _Palette(ab, step, shared)
         if palette.n_pairs > _MOST_PAIRS:
-            return False
+            break
         rows, is_close = palette.tried(sample, every)
         if rows.size * _GRAYS * _COST > gray.size:
-            return False
+            break
         if is_close:
-            palette.fill(rows, n_jobs)
-            palette.paint(gray, pixels, n_jobs)
-            return True
-    return False
+            return palette, rows
+    return None, None
 
 
 def _rows_shared(height, coarse):
@@ -82,11 +91,13 @@ class _Palette:
     """The colours of a photo, in four bytes, by pair of a and b and by gray level; 0 where not known."""
 
     def __init__(self, ab, step, shared=1):
-        self._step, self._shared = step, shared
+        self._shared = shared
         self._first = np.floor(ab.min(axis=(0, 1)) / step)
         n_a, n_b = (np.floor(ab.max(axis=(0, 1)) / step) - self._first).astype(int) + 2
         self.n_pairs, self._n_b = n_a * n_b, n_b
         self._pairs = (ab / step - self._first + 0.5).transpose(2, 0, 1).astype(np.float32)
+        self._shift_step = (step * SHIFT_FROM_AB)[:, None].astype(np.float32)
+        self._first_shift = self._shift_step * self._first[:, None].astype(np.float32)
         self._words = np.zeros((0, _GRAYS), np.uint32)  # until the first rows are filled
 
     def tried(self, gray, every):
@@ -107,10 +118,16 @@ class _Palette:
         off = np.abs(make_colors(levels, self._shift(given)).view(np.uint8) - wanted)
         return self._rows_of(index), np.mean(off <= 1) >= _CLOSE
 
-    def _shift(self, pairs):
+    def _shift(self, places):
         """Shift (2, n) of places (2, n) in the plane of a and b."""
-        ab = (pairs.T + self._first) * self._step
-        return (ab * SHIFT_FROM_AB).T.astype(np.float32)
+        return places * self._shift_step + self._first_shift
+
+    def _shift_of(self, pairs):
+        """Shift (2, n) of the numbers of some pairs."""
+        places = np.empty((2, len(pairs)), np.float32)
+        places[0] = a = pairs // self._n_b  # with the product, a third of what `np.divmod` takes
+        places[1] = pairs - a * self._n_b
+        return self._shift(places)
 
     def _rows_of(self, index):
         used = np.zeros(self.n_pairs * (256 // _GRAYS), bool)
@@ -149,7 +166,7 @@ class _Palette:
             def kernel(start, stop):
                 pair, block = np.divmod(rows[start:stop], 256 // _GRAYS)
                 gray = (block * _GRAYS).astype(np.uint8)[:, None] + np.arange(_GRAYS, dtype=np.uint8)
-                shift = self._shift(np.stack(np.divmod(pair, self._n_b)))
+                shift = self._shift_of(pair)
                 self._words[rows[start:stop]] = make_colors(gray, shift[:, :, None])
 
             return kernel
@@ -205,15 +222,14 @@ class _Palette:
             colors_all = np.empty((size, n_channels), np.uint8)
 
             def kernel(start, stop):
-                pair, gray = np.divmod(places[start:stop], 256)
-                shift = self._shift(np.stack(np.divmod(pair, self._n_b)))
-                colors = colors_all[: len(pair)]
-                _write_words(make_colors(gray.astype(np.uint8), shift), colors)
+                some = places[start:stop]
+                colors = colors_all[: len(some)]
+                _write_words(make_colors(some.astype(np.uint8), self._shift_of(some >> 8)), colors)
                 whole[unknown[start:stop]] = colors.view(whole.dtype)[:, 0]
 
             return kernel
 
-        strips.share_strips(make_kernel, len(unknown), n_jobs=n_jobs)
+        strips.share_strips(make_kernel, len(unknown), strips.STRIP // 2, n_jobs)
 
 
 def _write_words(words, out):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -59,14 +60,18 @@ def screen_frequency(lightness: np.ndarray, stretch: float = 1.0) -> float | Non
     if side < SMALLEST:
         return None
     top, left = (h - side) // 2, (w - side) // 2
-    window, radius, ring, members, asked, partner = _plan(side, round(stretch, 3))
-    square = torch.from_numpy(lightness[top : top + side, left : left + side])
-    spectrum = np.abs(torch.fft.rfft2((square - square.mean()) * window).numpy())  # torch's abs takes 10 x
-    usual = np.bincount(ring, spectrum.ravel()) / members
-    wanted = np.append(STRENGTH * usual, np.inf).astype(np.float32)[asked]
-    high = np.flatnonzero(spectrum.ravel() > wanted)  # none of most photos
-    peaks = high[_highest_near(spectrum, partner[high]) > wanted[high]]
-    return float(radius[peaks].min()) if peaks.size else None
+    plan = _plan(side, round(stretch, 3))
+    square = lightness[top : top + side, left : left + side]
+    windowed = square - square.mean()
+    windowed *= plan.window
+    spectrum = np.abs(torch.fft.rfft2(torch.from_numpy(windowed)).numpy())  # torch's abs takes 10 x
+    by_ring = spectrum.ravel()[plan.order]
+    usual = np.add.reduceat(by_ring, plan.starts) / plan.members
+    wanted = np.repeat(STRENGTH * usual, plan.members)
+    high = np.flatnonzero(by_ring > wanted)
+    high = high[plan.within[high]]  # none of most photos
+    peaks = high[_highest_near(spectrum, plan.partner[high]) > wanted[high]]
+    return float(plan.radius[peaks].min()) if peaks.size else None
 
 
 def _highest_near(spectrum: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -76,25 +81,33 @@ def _highest_near(spectrum: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.max([spectrum[(y + dy).clip(0, h - 1), (x + dx).clip(0, w - 1)] for dy, dx in steps], axis=0)
 
 
-@lru_cache(maxsize=8)
-def _plan(side: int, stretch: float):
-    """What depends on the shape alone: window, and of the half plane of frequencies rings and partners.
+class _Plan(NamedTuple):
+    """What depends on the shape alone; frequencies of the half plane come ring by ring."""
 
-    Frequencies that are not looked for ask for a ring beyond the last, which nothing reaches.
-    """
-    hann = torch.hann_window(side, periodic=False)
+    window: np.ndarray
+    order: np.ndarray  # of frequencies in the spectrum
+    starts: np.ndarray  # of rings in that order
+    members: np.ndarray  # how many frequencies a ring has
+    within: np.ndarray  # whether a frequency is looked for
+    radius: np.ndarray
+    partner: np.ndarray  # where in the spectrum the one at right angles is
+
+
+@lru_cache(maxsize=8)
+def _plan(side: int, stretch: float) -> _Plan:
+    hann = torch.hann_window(side, periodic=False).numpy()
     half = side // 2
     down = np.fft.fftfreq(side, 1 / side).astype(int)[:, None]
     right = np.arange(half + 1)[None, :]
     radius = np.hypot(down, right) / side
-    ring = np.rint(radius * side / 4).astype(int)
     # on the photo (down * stretch, right) turned by a quarter is (right, -down * stretch)
     quarter = np.rint(right / stretch), np.rint(-down * stretch)
     turned = np.broadcast_arrays(*(np.where(quarter[1] < 0, -q, q).astype(int) for q in quarter))
     seen = (abs(turned[0]) < half) & (turned[1] < half)
     within = (radius > BAND[0]) & (radius < BAND[1]) & seen
     partner = turned[0] % side * (half + 1) + turned[1]
-    members = np.bincount(ring.ravel())
-    asked = np.where(within, ring, len(members))
-    window = hann[:, None] * hann
-    return window, radius.ravel(), ring.ravel(), members, asked.ravel(), partner.ravel()
+    ring = np.rint(radius * side / 4).astype(int).ravel()
+    order, members = np.argsort(ring, kind="stable"), np.bincount(ring)
+    starts = np.cumsum(members) - members
+    in_order = (plane.ravel()[order] for plane in (within, radius, partner))
+    return _Plan(hann[:, None] * hann, order, starts, members, *in_order)

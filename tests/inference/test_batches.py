@@ -103,7 +103,7 @@ def test_a_window_is_bounded(colorizer, together, monkeypatch):
     def views(photos):
         for i, photo in enumerate(photos):
             read.append(i)
-            yield i, colorizer._view(read_photo(photo, name="photo"))
+            yield i, colorizer._view(read_photo(photo, name="photo"), colorizer._session())
 
     stream = windows.looked_at(views(PHOTOS[:5] * 3))
     for i in range(15):
