@@ -31,8 +31,8 @@ from .inference.predict import (
     working_size,
 )
 from .inference.threads import ordered_map
-from .inference.view import View
-from .inference.windows import looked_at
+from .inference.view import View, look_together
+from .inference.windows import LARGE, SMALL, in_windows
 from .metrics import peak_signal_noise_ratio, squash256
 from .networks import ColorizationNetwork
 from .training.cache import cache_photos, report_skipped, warn_if_tinted, warn_skipped
@@ -563,7 +563,7 @@ class Colorizer(BasePhotoEstimator):
         """
         photos = self._check_photos(X, "predict_confidence")
 
-        return photos.collect(self._map(photos, lambda photo, view, n_jobs: view.confidence()))
+        return photos.collect(self._map(photos, lambda photo, view, n_jobs: view.confidence(), colors=False))
 
     @available_if(_has_distribution)
     def sample_y(
@@ -595,7 +595,7 @@ class Colorizer(BasePhotoEstimator):
         def samples(photo: Photo, view: View, n_jobs):
             return view.samples(self.vividness, n_samples, seed, n_jobs)
 
-        return photos.collect(self._map(photos, samples))
+        return photos.collect(self._map(photos, samples, colors=False))
 
     def score(
         self, X: PhotosLike, y: PhotosLike | None = None, sample_weight: ArrayLike | None = None
@@ -677,27 +677,35 @@ class Colorizer(BasePhotoEstimator):
         self._check_parameters()
         return check_photos(X, single=True, method=method)
 
-    def _map(self, photos: Photos, work) -> Iterator[np.ndarray]:
-        """``work(photo, view, n_jobs)`` for each photo.
+    def _map(self, photos: Photos, work, *, colors: bool = True) -> Iterator[np.ndarray]:
+        """``work(photo, view, n_jobs)`` for each photo; ``colors=False`` where it asks the network for more.
 
-        Several share the threads, one has them for its strips. A GPU sees those of one working size together.
+        Several share the threads, one has them for its strips. A GPU sees those of one working size together;
+        one thread goes through small ones step by step, as it is faster at what it has just done.
         """
         alone = len(photos) == 1
         n_jobs = 1 if alone else self.n_jobs
+        session = self._session()
 
         def read(numbered):
             photo = read_photo(numbered[1], name=photos.name(numbered[0]))
             return photo, self._view(photo, session)
 
-        session = self._session()
-
         def worked(pair):
             with memory_told(session.device, "a photo", "lower image_size"):
                 return work(*pair, effective_n_jobs(self.n_jobs) if alone else 1)
 
-        if not session.takes_many:
-            return ordered_map(lambda numbered: worked(read(numbered)), enumerate(photos), n_jobs)
-        return ordered_map(worked, looked_at(ordered_map(read, enumerate(photos), n_jobs)), n_jobs)
+        def decode_each(views):
+            with memory_told(session.device, "a photo", "lower image_size"):
+                for view in views:
+                    view.decode(self.vividness)
+
+        if session.takes_many:
+            seen = in_windows(ordered_map(read, enumerate(photos), n_jobs), look_together, LARGE)
+            return ordered_map(worked, seen, n_jobs)
+        if colors and effective_n_jobs(n_jobs) == 1:
+            return map(worked, in_windows(map(read, enumerate(photos)), decode_each, SMALL))
+        return ordered_map(lambda numbered: worked(read(numbered)), enumerate(photos), n_jobs)
 
     def _predict_one(self, photo: Photo, view: View, n_jobs) -> np.ndarray:
         return photo.with_alpha(view.rgb(self.vividness, n_jobs))

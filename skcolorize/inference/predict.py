@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from itertools import chain
 from weakref import WeakKeyDictionary
 
@@ -160,11 +160,13 @@ class Session:
             return [output for part in (planes[:half], planes[half:]) if part for output in self._run(part)]
 
     def _run(self, planes: list[np.ndarray]) -> list[dict[str, torch.Tensor]]:
-        x = torch.from_numpy(np.stack(planes)[:, None] * np.float32(1 / 50) - 1).to(self.device)
-        x = x.contiguous(memory_format=torch.channels_last)
+        scaled = np.stack(planes)[:, None]
+        scaled *= np.float32(1 / 50)
+        scaled -= 1
+        x = torch.from_numpy(scaled).to(self.device, memory_format=torch.channels_last)
         dtype = getattr(torch, self.precision)
-        narrow = dtype != torch.float32
-        with torch.inference_mode(), torch.autocast(self.device.type, dtype, enabled=narrow):
+        narrow = nullcontext() if dtype == torch.float32 else torch.autocast(self.device.type, dtype)
+        with torch.inference_mode(), narrow:
             outputs = {name: value.float() for name, value in self.network(x).items()}
         return [{name: value[i : i + 1] for name, value in outputs.items()} for i in range(len(planes))]
 

@@ -45,6 +45,7 @@ class View:
         stretch = size[0] * width / (size[1] * height)
         self._small = descreened(small_lightness(inside, size, copy), stretch)
         self._seen: dict[str, torch.Tensor] | None = None
+        self._decoded: torch.Tensor | None = None
 
     @property
     def n_pixels(self) -> int:
@@ -83,7 +84,14 @@ class View:
         inside[:] = enlarged(confidence(self._outputs["logits"])[0].cpu().numpy(), inside.shape)
         return plane
 
+    def decode(self, vividness: float) -> None:
+        """Keep the colours of each cell beforehand, and nothing else of what the network says."""
+        self._decoded = self._ab(vividness)
+        self._seen = None
+
     def _ab(self, vividness: float) -> torch.Tensor:
+        if self._decoded is not None:
+            return self._decoded
         return self._decoding.ab(self._outputs, vividness)[0]
 
     def _rendered(self, render: Callable, lightness: np.ndarray, ab: torch.Tensor, n_jobs) -> np.ndarray:

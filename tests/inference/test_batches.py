@@ -8,8 +8,9 @@ import torch
 from small import made_up_photos, small
 
 from skcolorize.images.decode import read_photo
-from skcolorize.inference import windows
 from skcolorize.inference.predict import Session, forget_session
+from skcolorize.inference.view import look_together
+from skcolorize.inference.windows import in_windows
 
 PHOTOS = [*made_up_photos(5, 40, 56), *made_up_photos(3, 32, 96), *made_up_photos(2, 40, 56)]
 
@@ -96,8 +97,7 @@ def test_on_a_processor_each_photo_goes_alone(colorizer, together, monkeypatch):
     assert together == [1] * 10
 
 
-def test_a_window_is_bounded(colorizer, together, monkeypatch):
-    monkeypatch.setattr(windows, "WINDOW_PHOTOS", 4)
+def test_a_window_is_bounded(colorizer, together):
     read = []
 
     def views(photos):
@@ -105,14 +105,14 @@ def test_a_window_is_bounded(colorizer, together, monkeypatch):
             read.append(i)
             yield i, colorizer._view(read_photo(photo, name="photo"), colorizer._session())
 
-    stream = windows.looked_at(views(PHOTOS[:5] * 3))
+    stream = in_windows(views(PHOTOS[:5] * 3), look_together, (4, 2**26))
     for i in range(15):
         assert next(stream)[0] == i
         assert len(read) == min(15, 4 * (i // 4 + 1))
     assert together == [4, 4, 4, 3]
     together.clear()
-    monkeypatch.setattr(windows, "WINDOW_PIXELS", 2 * PHOTOS[0][..., 0].size)
-    assert [i for i, _ in windows.looked_at(views(PHOTOS[:5]))] == [0, 1, 2, 3, 4]
+    stream = in_windows(views(PHOTOS[:5]), look_together, (64, 2 * PHOTOS[0][..., 0].size))
+    assert [i for i, _ in stream] == [0, 1, 2, 3, 4]
     assert together == [2, 2, 1]
 
 
