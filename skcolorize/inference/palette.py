@@ -229,7 +229,7 @@ class _Palette:
 
             return kernel
 
-        strips.share_strips(make_kernel, len(unknown), strips.STRIP // 2, n_jobs)
+        strips.share_strips(make_kernel, len(unknown), strips.STRIP // 2, n_jobs)  # few: some for each thread
 
 
 def _write_words(words, out):

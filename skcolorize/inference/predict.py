@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from itertools import chain
 from weakref import WeakKeyDictionary
 
@@ -165,8 +165,8 @@ class Session:
         scaled -= 1
         x = torch.from_numpy(scaled).to(self.device, memory_format=torch.channels_last)
         dtype = getattr(torch, self.precision)
-        narrow = nullcontext() if dtype == torch.float32 else torch.autocast(self.device.type, dtype)
-        with torch.inference_mode(), narrow:
+        narrow = dtype != torch.float32
+        with torch.inference_mode(), torch.autocast(self.device.type, dtype, enabled=narrow):
             outputs = {name: value.float() for name, value in self.network(x).items()}
         return [{name: value[i : i + 1] for name, value in outputs.items()} for i in range(len(planes))]
 
