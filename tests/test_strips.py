@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skcolorize import color
-from skcolorize._strips import scratch_planes, share_strips
+from skcolorize._strips import scratch_planes, share_strips, touched_meanwhile
 
 
 def doubled(values, n_jobs=None, strip=10):
@@ -120,3 +120,11 @@ def test_a_conversion_asks_for_little_memory_in_the_end():
         assert tracemalloc.get_traced_memory()[1] < 1.8 * lab.nbytes
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1, 2])
+def test_every_page_of_an_array_is_touched_where_there_is_another_thread(n_jobs):
+    array = np.ones((3, 5000), np.uint8)
+    with touched_meanwhile(array, n_jobs):
+        pass
+    assert (array.ravel()[::4096] == (0 if n_jobs == 2 else 1)).all()

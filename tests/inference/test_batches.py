@@ -1,15 +1,17 @@
-"""Photos that go through the network together: the code of a GPU, run on the processor."""
+"""Photos that are worked on together: by a GPU, whose code runs on the processor here, and by one thread."""
 
 import copy
 
 import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_array_equal
 from small import made_up_photos, small
 
+from skcolorize import _colorizer
 from skcolorize.images.decode import read_photo
 from skcolorize.inference.predict import Session, forget_session
-from skcolorize.inference.view import look_together
+from skcolorize.inference.view import View, look_together
 from skcolorize.inference.windows import in_windows
 
 PHOTOS = [*made_up_photos(5, 40, 56), *made_up_photos(3, 32, 96), *made_up_photos(2, 40, 56)]
@@ -116,8 +118,41 @@ def test_a_window_is_bounded(colorizer, together):
     assert together == [2, 2, 1]
 
 
+@pytest.fixture
+def steps(monkeypatch):
+    """What is done to photos, in order."""
+    done = []
+    for name in ("decode", "rgb"):
+        original = getattr(View, name)
+        monkeypatch.setattr(
+            View, name, lambda *args, name=name, original=original: done.append(name) or original(*args)
+        )
+    return done
+
+
+def test_one_thread_goes_through_small_photos_step_by_step(colorizer, steps, monkeypatch):
+    monkeypatch.setattr(_colorizer, "SMALL", (4, 2**20))
+    together = colorizer.predict(PHOTOS)
+    assert steps == 2 * [*4 * ["decode"], *4 * ["rgb"]] + ["decode"] * 2 + ["rgb"] * 2
+    steps.clear()
+    for one, other in zip(together, colorizer.set_params(n_jobs=2).predict(PHOTOS), strict=True):
+        assert_array_equal(one, other)
+    assert steps == ["rgb"] * 10
+
+
+def test_one_thread_holds_one_large_photo(colorizer, steps, monkeypatch):
+    monkeypatch.setattr(_colorizer, "SMALL", (4, PHOTOS[0][..., 0].size))
+    stream = colorizer.predict_iter(PHOTOS[:5])
+    next(stream)
+    next(stream)
+    assert steps == ["decode", "rgb"] * 2
+
+
+@pytest.mark.parametrize("where", ["processor", "GPU"])
 @pytest.mark.parametrize("n_jobs", [None, 2])
-def test_an_error_comes_at_its_place(colorizer, together, tmp_path, n_jobs):
+def test_an_error_comes_at_its_place(colorizer, request, tmp_path, n_jobs, where):
+    if where == "GPU":
+        request.getfixturevalue("together")
     colorizer.set_params(n_jobs=n_jobs)
     stream = colorizer.predict_iter([PHOTOS[0], PHOTOS[1], str(tmp_path / "none.png"), PHOTOS[2]])
     assert next(stream).shape == next(stream).shape == (40, 56, 3)
