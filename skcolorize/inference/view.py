@@ -45,7 +45,7 @@ class View:
         stretch = size[0] * width / (size[1] * height)
         self._small = descreened(small_lightness(inside, size, copy), stretch)
         self._seen: dict[str, torch.Tensor] | None = None
-        self._decoded: torch.Tensor | None = None
+        self._decoded: tuple[float, torch.Tensor] | None = None
 
     @property
     def n_pixels(self) -> int:
@@ -86,12 +86,12 @@ class View:
 
     def decode(self, vividness: float) -> None:
         """Keep the colours of each cell beforehand, and nothing else of what the network says."""
-        self._decoded = self._ab(vividness)
+        self._decoded = vividness, self._ab(vividness)
         self._seen = None
 
     def _ab(self, vividness: float) -> torch.Tensor:
-        if self._decoded is not None:
-            return self._decoded
+        if self._decoded is not None and self._decoded[0] == vividness:
+            return self._decoded[1]
         return self._decoding.ab(self._outputs, vividness)[0]
 
     def _rendered(self, render: Callable, lightness: np.ndarray, ab: torch.Tensor, n_jobs) -> np.ndarray:

@@ -1,5 +1,7 @@
 """One photo on its way through, in its several forms."""
 
+import copy
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -40,6 +42,15 @@ def test_files_get_the_picture_of_predict(colorizer, gray, tmp_path):
     Image.fromarray(gray).save(tmp_path / "gray.png")
     colorize_files(tmp_path / "gray.png", tmp_path / "out.png", model=colorizer)
     assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), colorizer.predict(gray))
+
+
+def test_colours_decoded_beforehand_are_of_their_vividness(colorizer):
+    gray = gray_levels(data.coffee())
+    view = colorizer._view(Photo(gray), colorizer._session())
+    view.decode(0.0)
+    for vividness in (0.0, 1.0):
+        expected = copy.copy(colorizer).set_params(vividness=vividness)
+        assert_array_equal(view.rgb(vividness), expected.predict(gray))
 
 
 def test_a_large_colour_photo_is_its_gray(colorizer):
