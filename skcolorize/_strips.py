@@ -65,17 +65,24 @@ def scratch_planes(*shape, dtype=np.float32):
     return memory.view(dtype).reshape(*outer, -1)[..., :size]
 
 
+def _threads(n_jobs):
+    """How many threads ``n_jobs`` stands for: None is one, whatever `joblib.parallel_config` says.
+
+    Who shares out photos has none left for strips.
+    """
+    if n_jobs in (None, 1):
+        return 1
+    from joblib import effective_n_jobs
+
+    return effective_n_jobs(n_jobs)
+
+
 def share_strips(make_kernel, size, strip=STRIP, n_jobs=None):
     """Run ``kernel(start, stop)`` over 0..size.
 
-    ``make_kernel(strip)`` gives each thread a kernel with scratch of its own. ``n_jobs=None`` is one thread,
-    whatever `joblib.parallel_config` says: who shares out photos has no threads left for strips.
+    ``make_kernel(strip)`` gives each thread a kernel with scratch of its own.
     """
-    n_threads = 1
-    if n_jobs not in (None, 1) and size > strip:
-        from joblib import effective_n_jobs
-
-        n_threads = min(effective_n_jobs(n_jobs), -(-size // strip))
+    n_threads = min(_threads(n_jobs), -(-size // strip)) if size > strip else 1
     rounds = -(-size // max(n_threads * strip, 1))
     strip = -(-size // max(n_threads * rounds, 1))  # alike: a short last one leaves threads idle
     starts = iter(range(0, size, max(strip, 1)))
@@ -103,9 +110,7 @@ def touched_meanwhile(array, n_jobs=None):
 
     Threads that write to it later would wait for each other at every page.
     """
-    from joblib import effective_n_jobs
-
-    if n_jobs in (None, 1) or effective_n_jobs(n_jobs) == 1:
+    if _threads(n_jobs) == 1:
         yield
         return
     with ThreadPoolExecutor(1) as pool:
