@@ -1,8 +1,15 @@
 """Times that can be compared, and what is told of them."""
 
 import hashlib
+import json
+import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import skcolorize
 
 
 def best_of(repeats, *calls, clock=time.process_time):
@@ -18,6 +25,20 @@ def best_of(repeats, *calls, clock=time.process_time):
             call()
             spent.append(clock() - start)
     return [min(spent) for spent in times]
+
+
+def in_own_process(script, *arguments, environment):
+    """What a script prints, as JSON, in a process that finds the package, the tests and the benchmarks."""
+    tests = Path(__file__).parent
+    paths = Path(skcolorize.__file__).parents[1], tests, tests / "benchmarks"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        env={**environment, "PYTHONPATH": os.pathsep.join(map(str, paths))},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def tell(

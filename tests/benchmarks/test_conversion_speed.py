@@ -5,17 +5,11 @@ already, which saves it a fifth of the time. One thread is timed by the processo
 the wall, and only where two cores are free.
 """
 
-import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
-from timing import tell
-
-import skcolorize
+from timing import in_own_process, tell
 
 #: Kinds of code in NumPy that need AVX-512, by the names that its environment variable knows.
 AVX512 = [name for name in __cpu_dispatch__ if "AVX512" in name or name == "X86_V4"]
@@ -51,14 +45,10 @@ print(json.dumps({
 
 def ratios(n_photos, repeats, disabled=()) -> dict[str, float]:
     """How many times as fast ours are, there and back, in a process of their own."""
-    paths = [str(Path(skcolorize.__file__).parents[1]), str(Path(__file__).parents[1])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     if disabled:
         environment["NPY_DISABLE_CPU_FEATURES"] = " ".join(disabled)
-    command = [sys.executable, "-c", SCRIPT, str(n_photos), str(repeats)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return in_own_process(SCRIPT, n_photos, repeats, environment=environment)
 
 
 def measured(benchmark, disabled=()) -> dict[str, float]:

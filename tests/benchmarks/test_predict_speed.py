@@ -5,14 +5,10 @@ threads by the clock on the wall, and only where two cores are free.
 """
 
 import io
-import json
 import os
-import subprocess
-import sys
 import time
 from collections import deque
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,9 +17,8 @@ from PIL import Image
 from skimage import data
 from skimage.color import lab2rgb, rgb2lab
 from skimage.transform import resize
-from timing import best_of, free_cores, tell
+from timing import best_of, free_cores, in_own_process, tell
 
-import skcolorize
 from skcolorize import Colorizer
 from skcolorize.images import read_photo
 from skcolorize.inference.predict import inside_gamut, small_lightness, working_size
@@ -141,17 +136,11 @@ def spent_on_a_photo(repeats):
 
 def test_a_photo_on_two_threads(benchmark):
     """They share its strips, and the network has both: in a process of its own, as they wait by default."""
-    script = "import json, test_predict_speed as t; print(json.dumps(t.spent_on_a_photo({})))"
-    paths = [str(Path(skcolorize.__file__).parents[1]), *(str(Path(__file__).parents[n]) for n in (0, 1))]
+    script = (
+        "import json, sys, test_predict_speed as t; print(json.dumps(t.spent_on_a_photo(int(sys.argv[1]))))"
+    )
     environment = {name: value for name, value in os.environ.items() if "OMP_" not in name}
-    environment["PYTHONPATH"] = os.pathsep.join(paths)
-
-    def spent(repeats):
-        command = [sys.executable, "-c", script.format(repeats)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
+    spent = partial(in_own_process, script, environment=environment)
     benchmark.pedantic(spent, args=(1,), rounds=1)
     if benchmark.disabled:
         return
