@@ -65,7 +65,7 @@ def scratch_planes(*shape, dtype=np.float32):
     return memory.view(dtype).reshape(*outer, -1)[..., :size]
 
 
-def _threads(n_jobs):
+def threads_of(n_jobs):
     """How many threads ``n_jobs`` stands for: None is one, whatever `joblib.parallel_config` says.
 
     Who shares out photos has none left for strips.
@@ -82,7 +82,7 @@ def share_strips(make_kernel, size, strip=STRIP, n_jobs=None):
 
     ``make_kernel(strip)`` gives each thread a kernel with scratch of its own.
     """
-    n_threads = min(_threads(n_jobs), -(-size // strip)) if size > strip else 1
+    n_threads = min(threads_of(n_jobs), -(-size // strip)) if size > strip else 1
     rounds = -(-size // max(n_threads * strip, 1))
     strip = -(-size // max(n_threads * rounds, 1))  # alike: a short last one leaves threads idle
     starts = iter(range(0, size, max(strip, 1)))
@@ -110,7 +110,7 @@ def touched_meanwhile(array, n_jobs=None):
 
     Threads that write to it later would wait for each other at every page.
     """
-    if _threads(n_jobs) == 1:
+    if threads_of(n_jobs) == 1:
         yield
         return
     with ThreadPoolExecutor(1) as pool:

@@ -141,11 +141,14 @@ def colorize_files(
             f"n_alternatives={n_alternatives}, but this model gives one colouring of a photo only"
         )
     n_workers = effective_n_jobs(n_jobs) if len(tasks) > 1 else 1
+    own_jobs = n_jobs if len(tasks) == 1 else 1 if n_workers > 1 else None  # one photo has all threads
     settings: dict[str, Any] = {"vividness": vividness, "image_size": image_size}
-    if "n_jobs" in estimator.get_params(deep=False):  # several workers take a thread each, one photo has all
-        settings["n_jobs"] = n_jobs if len(tasks) == 1 else 1 if n_workers > 1 else None
-    data = packed(adjusted(estimator, settings))
-    n_threads = inner_threads() if n_workers > 1 else None
+    if "n_jobs" in estimator.get_params(deep=False):
+        settings["n_jobs"] = own_jobs
+    sent, model_key, n_threads = adjusted(estimator, settings), None, None
+    if n_workers > 1:
+        sent = packed(sent)
+        model_key, n_threads = hashlib.sha256(sent.data).hexdigest(), inner_threads()
     orders = Orders(
         quality=quality,
         n_alternatives=n_alternatives,
@@ -153,10 +156,11 @@ def colorize_files(
         comment=provenance(estimator, model),
         skip=existing == "skip",
         storage_options=storage_options,
-        model_key=hashlib.sha256(data.data).hexdigest(),
+        model_key=model_key,
         process=os.getpid(),
         max_pixels=Image.MAX_IMAGE_PIXELS,
         n_threads=n_threads,
+        n_jobs=own_jobs,
     )
     work = functools.partial(color_shard, orders=orders)
     rows: dict[str, list[Row]] = {task.source: [skipped(task)] for task in there}
@@ -168,7 +172,7 @@ def colorize_files(
             Progress(len(tasks), verbose) as progress,
             torch_threads(n_threads),
         ):
-            for shard in spread(work, tasks, data, n_jobs if n_workers > 1 else 1):
+            for shard in spread(work, tasks, sent, n_jobs if n_workers > 1 else 1):
                 progress.tell(shard)
                 for row in shard:
                     rows.setdefault(row["source"], []).append(row)

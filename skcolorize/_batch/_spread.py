@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
+from typing import Any
 
-import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 from joblib.parallel import get_active_backend
 
@@ -26,9 +26,9 @@ def inner_threads() -> int:
 
 
 def spread(
-    work: Callable[[list[Task], np.ndarray], list[Row]],
+    work: Callable[[list[Task], Any], list[Row]],
     tasks: list[Task],
-    data: np.ndarray,
+    data: Any,
     n_jobs: int | None,
 ) -> Iterator[list[Row]]:
     """Yield the rows of all tasks, shard by shard, in any order.
@@ -39,8 +39,8 @@ def spread(
         What a worker calls with a shard and the data; it raises nothing that a single photo is to blame for.
     tasks : list of Task
         Dealt in shards of at most 16, towards the end in ever smaller ones.
-    data : ndarray
-        Sent to each worker once.
+    data : object
+        Handed on; joblib sends an array to each worker once.
     n_jobs : int or None
         Workers, in joblib's terms.
 
@@ -96,7 +96,7 @@ def _shards(tasks: list[Task], n_workers: int) -> Iterator[list[Task]]:
         start += size
 
 
-def _numbered(i: int, work, shard: list[Task], data: np.ndarray) -> tuple[int, list[Row]]:
+def _numbered(i: int, work, shard: list[Task], data: Any) -> tuple[int, list[Row]]:
     return i, work(shard, data)
 
 

@@ -32,15 +32,16 @@ class Orders:
     comment: str
     skip: bool
     storage_options: dict | None
-    model_key: str
+    model_key: str | None  # of the bytes it is packed in; None where it is sent as it is
     process: int  # which asked for the job
     max_pixels: int | None  # Pillow's limit there
     n_threads: int | None  # PyTorch's, in each other process; None leaves them alone
+    n_jobs: int | None  # threads that share the writing of one photo
 
 
-def color_shard(tasks: list[Task], data: np.ndarray, orders: Orders) -> list[Row]:
-    """Colour some files: a row for each photo in them."""
-    model = unpacked(data, orders.model_key)
+def color_shard(tasks: list[Task], sent: Any, orders: Orders) -> list[Row]:
+    """Colour some files with the model that was sent: a row for each photo in them."""
+    model = sent if orders.model_key is None else unpacked(sent, orders.model_key)
     elsewhere = os.getpid() != orders.process
     if elsewhere:  # who asked has said what is trusted; it stays, as other threads may be at work
         Image.MAX_IMAGE_PIXELS = orders.max_pixels
@@ -128,6 +129,7 @@ def _color_page(task, item, page, names: list[str], model, orders: Orders) -> Ro
                 quality=orders.quality,
                 storage_options=orders.storage_options,
                 comment=orders.comment,
+                n_jobs=orders.n_jobs,
             )
     except Exception as error:
         return failure(task, error, names[0])

@@ -13,6 +13,7 @@ from PIL.ExifTags import IFD
 from PIL.ExifTags import Base as Tag
 
 from .decode import Photo, as_levels
+from .jpeg import save_jpeg
 from .profiles import srgb_profile
 from .storage import path_text, replace_whole
 
@@ -44,6 +45,7 @@ def write_photo(
     quality: int = 95,
     storage_options: dict | None = None,
     comment: str | None = None,
+    n_jobs: int | None = None,
 ) -> None:
     """Write a photo to a file, whole or not at all.
 
@@ -67,6 +69,8 @@ def write_photo(
     comment : str, optional
         What made the colours, kept in EXIF and XMP (with IPTC's digital source type), in PNG also as text.
         BMP has no place for it.
+    n_jobs : int or None, default=None
+        Threads that share a large JPEG, in joblib's terms; None is one. The file is the same with any number.
 
     Raises
     ------
@@ -94,7 +98,10 @@ def write_photo(
         )
     try:
         with replace_whole(path, storage_options=storage_options) as file:
-            image.save(file, kind, **options)
+            if kind == "JPEG":
+                save_jpeg(image, file, n_jobs, **options)
+            else:
+                image.save(file, kind, **options)
     except (ValueError, SystemError) as error:  # Pillow's words for what a format can't hold
         raise ValueError(f"{path_text(path)!r} can't be written as {kind}: {error}") from error
 
