@@ -85,8 +85,9 @@ def colorize_files(
     random_state : int, RandomState instance or None, default=0
         Determines the alternatives.
     n_jobs : int or None, default=None
-        Workers, in joblib's terms; a single photo is rendered by as many threads. Each worker process has one
-        thread of PyTorch, unless ``parallel_config(inner_max_num_threads=...)`` says otherwise.
+        Workers, in joblib's terms; a single photo is coloured, and coded as JPEG, by as many threads. Each
+        worker process has one thread of PyTorch, unless ``parallel_config(inner_max_num_threads=...)`` says
+        otherwise.
     storage_options : dict or None, default=None
         Handed to fsspec for the addresses of sources, destination and model.
     verbose : bool, default=False

@@ -7,7 +7,6 @@ the ones before. The file is the same, byte for byte, as one thread writes it.
 from __future__ import annotations
 
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 from PIL import Image
@@ -38,27 +37,34 @@ def save_jpeg(image: Image.Image, file: BinaryIO, n_jobs: int | None = None, **o
         image.save(file, "JPEG", **options)
         return
     options["restart_marker_blocks"] = -(-image.width // _BLOCK) * height // _BLOCK
-    n_threads = min(strips.threads_of(n_jobs), len(tops))
-    if n_threads == 1:
+    if strips.threads_of(n_jobs) == 1:
         image.save(file, "JPEG", **options)
         return
-    bare = {name: options[name] for name in ("quality", "restart_marker_blocks") if name in options}
+    bare = {name: value for name, value in options.items() if name in {"quality", "restart_marker_blocks"}}
+    coded = [b""] * len(tops)
 
-    def coded(top):
-        band = image.crop((0, top, image.width, min(top + height, image.height)))
-        with tempfile.TemporaryFile() as part:  # of the system's: into memory Pillow holds the interpreter
-            band.save(part, "JPEG", **(bare if top else options))
-            part.seek(0)
-            return part.read()
+    def make_kernel(_):
+        band = Image.new(image.mode, (image.width, height))  # `crop` asks for new memory: 3 ns a pixel
 
-    with ThreadPoolExecutor(n_threads) as pool:
-        for i, band in enumerate(pool.map(coded, tops)):
-            size, scan = _places(band)
-            if i:
-                file.write(bytes([0xFF, _FIRST_RESTART + (i - 1) % 8]))
-            else:
-                file.write(band[:size] + image.height.to_bytes(2, "big") + band[size + 2 : scan])
-            file.write(memoryview(band)[scan : -len(_END)])
+        def kernel(start, stop):
+            for i in range(start, stop):
+                band.paste(image, (0, -tops[i]))
+                part = band if i + 1 < len(tops) else band.crop((0, 0, image.width, image.height - tops[i]))
+                with tempfile.TemporaryFile() as own:  # in memory, Pillow would keep other threads waiting
+                    part.save(own, "JPEG", **(bare if i else options))
+                    own.seek(0)
+                    coded[i] = own.read()
+
+        return kernel
+
+    strips.share_strips(make_kernel, len(tops), 1, n_jobs)
+    for i, part in enumerate(coded):
+        size, scan = _places(part)
+        if i:
+            file.write(bytes([0xFF, _FIRST_RESTART + (i - 1) % 8]))
+        else:
+            file.write(part[:size] + image.height.to_bytes(2, "big") + part[size + 2 : scan])
+        file.write(memoryview(part)[scan : -len(_END)])
     file.write(_END)
 
 

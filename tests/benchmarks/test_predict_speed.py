@@ -6,6 +6,7 @@ threads by the clock on the wall, and only where two cores are free.
 
 import io
 import os
+import tempfile
 import time
 from collections import deque
 from functools import partial
@@ -20,7 +21,7 @@ from skimage.transform import resize
 from timing import best_of, free_cores, in_own_process, tell
 
 from skcolorize import Colorizer
-from skcolorize.images import read_photo
+from skcolorize.images import read_photo, write_photo
 from skcolorize.inference.predict import inside_gamut, small_lightness, working_size
 from skcolorize.inference.rendering import render_image
 
@@ -128,10 +129,20 @@ def least_times(tasks, repeats):
 
 
 def spent_on_a_photo(repeats):
-    """Least seconds for a photo of twelve megapixels on one thread and on two."""
+    """Least seconds for a photo of twelve megapixels to a file on one thread and on two, then to an array."""
     jpeg = gray_jpeg(WIDTH, HEIGHT)
-    models = [Colorizer.from_pretrained(image_size=192, n_jobs=n) for n in (1, 2)]
-    return least_times([(model.n_jobs, partial(model.predict, jpeg)) for model in models], repeats)
+    models = [Colorizer.from_pretrained(n_jobs=n) for n in (1, 2)]
+    with tempfile.TemporaryDirectory() as folder:
+        out = os.path.join(folder, "a.jpg")
+
+        def to_file(model):  # what `colorize_files` does with a single photo
+            write_photo(out, model._predict_image(read_photo(jpeg)), n_jobs=model.n_jobs)
+
+        def to_array(model):
+            model.predict(jpeg)
+
+        tasks = [(model.n_jobs, partial(task, model)) for task in (to_file, to_array) for model in models]
+        return least_times(tasks, repeats)
 
 
 def test_a_photo_on_two_threads(benchmark):
@@ -144,10 +155,11 @@ def test_a_photo_on_two_threads(benchmark):
     benchmark.pedantic(spent, args=(1,), rounds=1)
     if benchmark.disabled:
         return
-    one, two = spent(15)
+    one, two, one_array, two_array = spent(15)
     skip_unless_two_cores()
-    what = "a photo of 12 megapixels on two threads"
+    what = "gray JPEG of 12 megapixels to colour JPEG on two threads"
     tell(benchmark, what, "one thread", one / two, at_least=1.2, slack=SLACK)
+    tell(benchmark, "the same to predict's array", "one thread", one_array / two_array)
 
 
 def test_twenty_photos_on_two_threads(benchmark, one_thread):
