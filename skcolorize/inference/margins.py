@@ -20,7 +20,7 @@ def picture_box(levels: np.ndarray, copy: Image.Image | None = None) -> tuple[sl
 
     Parameters
     ----------
-    levels : uint8 or uint16 array of shape (H, W)
+    levels : uint8 array of shape (H, W)
         Gray levels.
     copy : PIL.Image.Image of mode L, optional
         The same photo with fewer pixels, where there is one: looked at instead, unless it is too small.
@@ -66,9 +66,7 @@ def picture_box(levels: np.ndarray, copy: Image.Image | None = None) -> tuple[sl
 
 
 def _small(levels: np.ndarray, copy: Image.Image | None) -> np.ndarray:
-    """A uint8 copy whose longest side is about `LOOK`."""
-    if levels.dtype == np.uint16:
-        levels = (levels >> 8).astype(np.uint8)
+    """A copy whose longest side is about `LOOK`."""
     if max(levels.shape) <= LOOK:
         return levels
     if copy is None or max(copy.size) < LOOK:

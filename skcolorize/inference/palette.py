@@ -21,7 +21,7 @@ from .enlarging import Enlarged, strip_rows
 LEAST_PIXELS = 1_000_000
 
 _STEPS = 0.5, 0.25, 0.15  # of a and b, in Lab units: finer ones where the first is too coarse
-_CLOSE = 0.996  # of the levels of a sample are to be within one of what they should be
+_CLOSE = 0.998  # of the levels of a sample are to be within one of what they should be, for 0.995 of all
 _MOST_PAIRS = 2**18  # of a and b that a table has room for; what is not used of it takes no memory
 _GRAYS = 32  # a row of the table holds so many gray levels of one pair
 _SAMPLE = 400_000  # pixels or so tell which rows of the table to begin with

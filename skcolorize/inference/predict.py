@@ -66,21 +66,16 @@ def _factors(shape, size):
 
 
 def small_lightness(levels: np.ndarray, size: tuple[int, int], copy: Image.Image | None = None) -> np.ndarray:
-    """L (0..100, float32) of gray levels (uint8 or uint16, shape (H, W)) resized to (height, width).
+    """L (0..100, float32) of gray levels (uint8, shape (H, W)) resized to (height, width).
 
     ``copy`` is what `reduced` gives, where it is there already.
     """
-    (height, width), (factor_x, factor_y) = levels.shape, _factors(levels.shape, size)
-    if levels.dtype == np.uint8:
-        image = copy or reduced(levels, size)
-    else:
-        image = Image.fromarray(levels.astype(np.float32) * np.float32(1 / 65535))
-        image = image.reduce((factor_x, factor_y))
+    image = copy or reduced(levels, size)
     if levels.shape != size:
+        (height, width), (factor_x, factor_y) = levels.shape, _factors(levels.shape, size)
         box = (0, 0, width / factor_x, height / factor_y)
         image = image.resize(size[::-1], Image.Resampling.LANCZOS, box)
-    small = np.asarray(image)
-    return gray_to_lightness(small if small.dtype == np.uint8 else small.clip(0, 1))
+    return gray_to_lightness(np.asarray(image))
 
 
 def cell_means(lightness: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -34,14 +34,16 @@ class View:
 
     def __init__(self, session: Session, decoding: Decoding, pixels, levels, image_size):
         self._session, self._decoding, self._pixels, self._levels = session, decoding, pixels, levels
+        looked_at = _high_bytes(levels)
         height, width = levels.shape
         size = working_size(height, width, image_size)
-        copy = reduced(levels, size) if levels.dtype == np.uint8 else None
-        self._box = picture_box(levels, copy)
-        inside = levels[self._box]
+        copy = reduced(looked_at, size)
+        self._box = picture_box(looked_at, copy)
+        inside = looked_at[self._box]
         if inside.shape != levels.shape:
             height, width = inside.shape
-            size, copy = working_size(height, width, image_size), None
+            size = working_size(height, width, image_size)
+            copy = reduced(inside, size)
         stretch = size[0] * width / (size[1] * height)
         self._small = descreened(small_lightness(inside, size, copy), stretch)
         self._seen: dict[str, torch.Tensor] | None = None
@@ -111,6 +113,13 @@ class View:
         if self._pixels.ndim == 3:
             return np.ascontiguousarray(rgb_to_lab(self._pixels)[..., 0])
         return self._pixels if self._pixels.dtype.kind == "u" else gray_to_lightness(self._pixels)
+
+
+def _high_bytes(levels: np.ndarray) -> np.ndarray:
+    """8 bits of gray levels, so that a photo gets the same colours in 8 bits and in 16."""
+    if levels.dtype == np.uint8:
+        return levels
+    return np.right_shift(levels, 8, out=np.empty(levels.shape, np.uint8), casting="unsafe")
 
 
 def look_together(views: Sequence[View]) -> None:

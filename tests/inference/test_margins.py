@@ -32,11 +32,6 @@ def test_a_border_is_found_to_a_few_pixels(photo, level):
         assert abs(side - found.stop - depth) <= 3
 
 
-def test_sixteen_bits_and_eight_give_one_box(photo):
-    scan, _ = framed(photo, 230, noise=0)
-    assert picture_box(scan) == picture_box(scan.astype(np.uint16) * 257)
-
-
 @pytest.mark.parametrize("size", [(192, 288), (32, 32)])
 def test_a_reduced_copy_shows_the_same_border(photo, size):
     scan, border = framed(photo, 230)
