@@ -31,8 +31,8 @@ from .inference.predict import (
     working_size,
 )
 from .inference.threads import ordered_map
-from .inference.view import View, look_together
-from .inference.windows import LARGE, SMALL, in_windows
+from .inference.view import View
+from .inference.windows import map_views
 from .metrics import peak_signal_noise_ratio, squash256
 from .networks import ColorizationNetwork
 from .training.cache import cache_photos, report_skipped, warn_if_tinted, warn_skipped
@@ -680,32 +680,24 @@ class Colorizer(BasePhotoEstimator):
     def _map(self, photos: Photos, work, *, colors: bool = True) -> Iterator[np.ndarray]:
         """``work(photo, view, n_jobs)`` for each photo; ``colors=False`` where it asks the network for more.
 
-        Several share the threads, one has them for its strips. A GPU sees those of one working size together;
-        one thread goes through small ones step by step, as it is faster at what it has just done.
+        Several share the threads, one has them for its strips.
         """
-        alone = len(photos) == 1
-        n_jobs = 1 if alone else self.n_jobs
+        n_jobs, n_strips = self.n_jobs, 1
+        if len(photos) == 1:
+            n_jobs, n_strips = 1, effective_n_jobs(self.n_jobs)
         session = self._session()
 
         def read(numbered):
             photo = read_photo(numbered[1], name=photos.name(numbered[0]))
             return photo, self._view(photo, session)
 
+        def decode(view):
+            view.decode(self.vividness)
+
         def worked(pair):
-            with memory_told(session.device, "a photo", "lower image_size"):
-                return work(*pair, effective_n_jobs(self.n_jobs) if alone else 1)
+            return work(*pair, n_strips)
 
-        def decode_each(views):
-            with memory_told(session.device, "a photo", "lower image_size"):
-                for view in views:
-                    view.decode(self.vividness)
-
-        if session.takes_many:
-            seen = in_windows(ordered_map(read, enumerate(photos), n_jobs), look_together, LARGE)
-            return ordered_map(worked, seen, n_jobs)
-        if colors and effective_n_jobs(n_jobs) == 1:
-            return map(worked, in_windows(map(read, enumerate(photos)), decode_each, SMALL))
-        return ordered_map(lambda numbered: worked(read(numbered)), enumerate(photos), n_jobs)
+        return map_views(session, read, worked, enumerate(photos), n_jobs, decode if colors else None)
 
     def _predict_one(self, photo: Photo, view: View, n_jobs) -> np.ndarray:
         return photo.with_alpha(view.rgb(self.vividness, n_jobs))

@@ -31,6 +31,11 @@ def example(transformer):
     return RGB if isinstance(transformer, tuple(map(type, TAKES_PHOTOS))) else LAB
 
 
+def assert_alike(actual, desired):
+    """But for the last bits: to BLAS (as on Haswell) it may matter where in a product a pixel stands."""
+    assert_allclose(actual, desired, rtol=0, atol=1e-4)
+
+
 def name(transformer):
     return type(transformer).__name__
 
@@ -124,13 +129,13 @@ def test_container_in_decides_container_out(transformer, method):
         x = transformer.transform(x)
     call = getattr(transformer, method)
     one = call(x)
-    assert_array_equal(call(np.stack([x, x]))[1], one)
+    assert_alike(call(np.stack([x, x]))[1], one)
     assert call(np.stack([x, x])).dtype == one.dtype
     for several in ([x, x[:5]], (x, x[:5]), pd.Series([x, x[:5]], index=[4, 2]), [x, x]):
         result = call(several)
         assert isinstance(result, np.ndarray) and result.dtype == object and result.shape == (2,)
-        assert_array_equal(result[0], one)
-        assert_array_equal(result[1], one[: len(several[1] if not isinstance(several, pd.Series) else x[:5])])
+        assert_alike(result[0], one)
+        assert_alike(result[1], one[: len(several[1] if not isinstance(several, pd.Series) else x[:5])])
 
 
 @pytest.mark.parametrize("transformer", TAKES_PHOTOS, ids=name)

@@ -8,8 +8,8 @@ import torch
 from numpy.testing import assert_array_equal
 from small import made_up_photos, small
 
-from skcolorize import _colorizer
 from skcolorize.images.decode import read_photo
+from skcolorize.inference import windows
 from skcolorize.inference.predict import Session, forget_session
 from skcolorize.inference.view import View, look_together
 from skcolorize.inference.windows import in_windows
@@ -131,7 +131,7 @@ def steps(monkeypatch):
 
 
 def test_one_thread_goes_through_small_photos_step_by_step(colorizer, steps, monkeypatch):
-    monkeypatch.setattr(_colorizer, "SMALL", (4, 2**20))
+    monkeypatch.setattr(windows, "SMALL", (4, 2**20))
     together = colorizer.predict(PHOTOS)
     assert steps == 2 * [*4 * ["decode"], *4 * ["rgb"]] + ["decode"] * 2 + ["rgb"] * 2
     steps.clear()
@@ -141,7 +141,7 @@ def test_one_thread_goes_through_small_photos_step_by_step(colorizer, steps, mon
 
 
 def test_one_thread_holds_one_large_photo(colorizer, steps, monkeypatch):
-    monkeypatch.setattr(_colorizer, "SMALL", (4, PHOTOS[0][..., 0].size))
+    monkeypatch.setattr(windows, "SMALL", (4, PHOTOS[0][..., 0].size))
     stream = colorizer.predict_iter(PHOTOS[:5])
     next(stream)
     next(stream)
