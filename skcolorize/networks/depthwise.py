@@ -39,7 +39,10 @@ class _Depthwise(torch.autograd.Function):
         to_input = to_weight = to_bias = None
         if ctx.needs_input_grad[0]:
             dtype = gradient.dtype if stride == (1, 1) else torch.float32
-            to_input, _ = _gradients(gradient.to(dtype), x, weight.to(dtype), stride, padding, (True, False))
+            alike = torch.empty_like(x, dtype=dtype)  # only its shape counts, but PyTorch asks for one dtype
+            to_input, _ = _gradients(
+                gradient.to(dtype), alike, weight.to(dtype), stride, padding, (True, False)
+            )
             to_input = to_input.to(x.dtype)
         if ctx.needs_input_grad[1]:
             to_weight = _weight_gradient(gradient, x, weight, stride, padding)
