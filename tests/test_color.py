@@ -93,8 +93,9 @@ def test_shapes_strips_and_threads_change_nothing(shape, n_jobs):
     lab = color.rgb_to_lab(rgb, n_jobs=n_jobs)
     assert lab.shape == shape
     some = np.arange(0, lab.size // 3, 1009)
-    for i in some:
-        assert_array_equal(lab.reshape(-1, 3)[i], color.rgb_to_lab(rgb.reshape(-1, 3)[i]))
+    for i in some:  # but for the last bits: to BLAS it may matter where in a product a pixel stands
+        alone = color.rgb_to_lab(rgb.reshape(-1, 3)[i])
+        assert_allclose(lab.reshape(-1, 3)[i], alone, rtol=0, atol=1e-4)
     assert_array_equal(color.lab_to_rgb(lab, n_jobs=n_jobs), rgb)
 
 
