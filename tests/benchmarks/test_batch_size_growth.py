@@ -3,7 +3,7 @@
 import io
 
 import numpy as np
-from benchmarks.test_training_speed import SIZE, trainer
+from benchmarks.test_training_speed import FAST, SIZE, trainer
 from PIL import Image
 from skimage import data
 from timing import best_of, tell_growth
@@ -15,7 +15,7 @@ def test_growth_with_the_batch(benchmark, one_thread):
     buffer = io.BytesIO()
     Image.fromarray(data.astronaut()).save(buffer, "JPEG", quality=90)
     sizes = BATCH_SIZES if benchmark.enabled else BATCH_SIZES[:1]
-    trainers = [trainer([buffer.getvalue()] * n, precision="bfloat16") for n in sizes]  # one step an epoch
+    trainers = [trainer([buffer.getvalue()] * n, precision=FAST) for n in sizes]  # one step an epoch
     benchmark.pedantic(trainers[0].run_epoch, rounds=1)
     assert np.isfinite(trainers[0].history.losses[-1])
     if benchmark.disabled:
@@ -25,7 +25,7 @@ def test_growth_with_the_batch(benchmark, one_thread):
     costs = {n: time / n for n, time in zip(sizes, best_of(4, *steps), strict=True)}
     tell_growth(
         benchmark,
-        f"processor time a photo of a training step, default network, bfloat16, crops of {SIZE} pixels",
+        f"processor time a photo of a training step, default network, {FAST}, crops of {SIZE} pixels",
         "batch_size",
         {n: cost / costs[16] for n, cost in costs.items()},
     )

@@ -2,7 +2,7 @@
 
 import io
 
-from benchmarks.test_training_speed import SIZE, trainer
+from benchmarks.test_training_speed import FAST, SIZE, trainer
 from PIL import Image
 from skimage import data
 from timing import best_of, tell_growth
@@ -34,7 +34,7 @@ def test_growth_without_the_cache(benchmark, one_thread):
     assert caches["in its temporary file"].photos.spilled
     epochs = []
     for cache in caches.values():
-        made = trainer(files, precision="bfloat16")
+        made = trainer(files, precision=FAST)
         made.batches.cache = cache
         epochs.append(made.run_epoch)
     benchmark.pedantic(epochs[-1], rounds=1)
@@ -44,7 +44,7 @@ def test_growth_without_the_cache(benchmark, one_thread):
     times = best_of(8, *epochs)
     tell_growth(
         benchmark,
-        f"processor time of an epoch, default network, bfloat16, {N_PHOTOS} photos of 1 megapixel",
+        f"processor time of an epoch, default network, {FAST}, {N_PHOTOS} photos of 1 megapixel",
         "photo cache",
         {name: time / times[0] for name, time in zip(caches, times, strict=True)},
     )

@@ -20,6 +20,7 @@ from skimage import data
 from timing import best_of, tell
 
 from skcolorize.images.decode import read_photo
+from skcolorize.inference.devices import resolve_precision
 from skcolorize.networks import LogLoss, ab_bins, build_network, fold_encoder_norms_, network_config
 from skcolorize.networks.depthwise import DepthwiseConv2d
 from skcolorize.training.augmentation import make_batch
@@ -30,6 +31,7 @@ from skcolorize.training.start import embedded_path, read_weights
 
 SIZE, N_PHOTOS = 128, 16
 BATCH = 40  # of a step
+FAST = resolve_precision("auto", torch.device("cpu"), learning=True)  # bfloat16 where the processor has it
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ for _ in sys.stdin:
 """
 
 
-def tuner(files, plain=False, precision="bfloat16") -> Trainer:
+def tuner(files, plain=False, precision=FAST) -> Trainer:
     """The loop that goes on from the embedded weights, or the same with the encoder as torchvision builds it:
     batch norm by itself, depthwise convolutions PyTorch's own."""
     made = trainer(files, precision=precision)
@@ -138,7 +140,7 @@ def test_step_of_the_default_network(benchmark, one_thread, files, tmp_path):
     if benchmark.disabled:
         return
     (tmp_path / "photo.jpg").write_bytes(files[0])
-    both = [Steps(tmp_path / "photo.jpg", ours=ours, precision="bfloat16") for ours in (True, False)]
+    both = [Steps(tmp_path / "photo.jpg", ours=ours, precision=FAST) for ours in (True, False)]
     try:
         fast, slow = np.min([[steps.seconds() for steps in both] for _ in range(8)][2:], axis=0)
     finally:
@@ -146,7 +148,7 @@ def test_step_of_the_default_network(benchmark, one_thread, files, tmp_path):
             steps.close()
     tell(
         benchmark,
-        f"training step of the default network, bfloat16, {BATCH} crops of {SIZE} pixels",
+        f"training step of the default network, {FAST}, {BATCH} crops of {SIZE} pixels",
         "batch norm not folded, strided depthwise layers, glibc's default thresholds",
         slow / fast,
         at_least=1.7,
@@ -167,6 +169,8 @@ def test_step_of_the_default_network(benchmark, one_thread, files, tmp_path):
     ],
 )
 def test_frozen_encoder_with_cached_features(benchmark, one_thread, files, decoder, precisions, floor):
+    if benchmark.enabled and "bfloat16" in precisions and FAST != "bfloat16":
+        pytest.skip("the processor has no bfloat16")
     size = 192 if benchmark.enabled else 32
     whole = trainer(files, "resnet18", decoder, precision=precisions[0], size=size)
     frozen = trainer(files, "resnet18", decoder, precision=precisions[1], size=size, frozen=True)
@@ -190,7 +194,7 @@ def test_frozen_encoder_with_cached_features(benchmark, one_thread, files, decod
 @pytest.mark.parametrize("frozen", [False, True])
 def test_share_of_data_handling(benchmark, one_thread, files, frozen):
     """What an epoch takes beyond its steps: the next batch is made in a thread, if a core is free for it."""
-    made = trainer(files * 4, precision="bfloat16", frozen=frozen)
+    made = trainer(files * 4, precision=FAST, frozen=frozen)
     step, spent = made._step, []
 
     def timed(*arguments):
