@@ -126,6 +126,16 @@ def test_a_cluster_of_dask(many, tmp_path):
         assert [row["status"] for row in csv.DictReader(file)].count("done") == 11
 
 
+@pytest.mark.filterwarnings("default:Sending large graph")
+def test_one_photo_on_a_cluster(tmp_path, recwarn):
+    """The model travels as bytes, not within Dask's graph."""
+    Image.linear_gradient("L").save(tmp_path / "a.png")
+    with dask():
+        result = colorize_files(tmp_path / "a.png", tmp_path / "b.png", model=Colorizer.from_pretrained())
+    assert result.counts == {"done": 1, "skipped": 0, "failed": 0}
+    assert not [told for told in recwarn if "large graph" in str(told.message)]
+
+
 def test_a_dead_worker_of_dask_fails_its_photo_alone(many, tmp_path):
     Image.new("L", (16, 16), 255).save(many / "05.png")
     with dask():

@@ -18,7 +18,7 @@ from .._base import BOOLEAN, N_JOBS, RANDOM_STATE, Interval, Options, check_para
 from ._model import adjusted, load_model, packed, provenance
 from ._plan import make_plan, outputs_there
 from ._report import Progress, write_manifest
-from ._spread import inner_threads, spread
+from ._spread import inner_threads, spread, stays_here
 from ._work import Orders, Row, color_shard, skipped, torch_threads
 
 FORMATS = ("same", "jpg", "png", "webp", "tiff")
@@ -146,10 +146,11 @@ def colorize_files(
     settings: dict[str, Any] = {"vividness": vividness, "image_size": image_size}
     if "n_jobs" in estimator.get_params(deep=False):
         settings["n_jobs"] = own_jobs
-    sent, model_key, n_threads = adjusted(estimator, settings), None, None
-    if n_workers > 1:
+    sent, model_key = adjusted(estimator, settings), None
+    if not stays_here(n_workers):
         sent = packed(sent)
-        model_key, n_threads = hashlib.sha256(sent.data).hexdigest(), inner_threads()
+        model_key = hashlib.sha256(sent.data).hexdigest()
+    n_threads = inner_threads() if n_workers > 1 else None
     orders = Orders(
         quality=quality,
         n_alternatives=n_alternatives,

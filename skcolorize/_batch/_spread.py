@@ -25,6 +25,12 @@ def inner_threads() -> int:
     return getattr(backend, "inner_max_num_threads", None) or 1
 
 
+def stays_here(n_workers: int) -> bool:
+    """Whether joblib leaves all work to this process, as its own backends do for one worker."""
+    backend, _ = get_active_backend()
+    return n_workers == 1 == backend.effective_n_jobs(1)
+
+
 def spread(
     work: Callable[[list[Task], Any], list[Row]],
     tasks: list[Task],
