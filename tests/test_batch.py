@@ -385,6 +385,12 @@ def test_a_bucket_in_a_bucket_out(model):
     memory.rm("/bucket", recursive=True)
 
 
+def test_a_backend_without_results_one_by_one(folder, tmp_path, model):
+    with joblib.parallel_config("multiprocessing", n_jobs=2):
+        result = colorize_files(folder, tmp_path / "out", model=model)
+    assert result.counts == {"done": 2, "skipped": 0, "failed": 0}
+
+
 def test_the_manifest_is_written_when_a_job_is_interrupted(folder, tmp_path, monkeypatch):
     def stop(self, X):
         if X.ndim == 3:

@@ -92,12 +92,6 @@ def test_threads_share_a_job_and_leave_pytorchs_threads_alone(many, tmp_path):
     assert witnesses(result) == {(os.getpid(), 1)}
 
 
-def test_a_backend_without_results_one_by_one(many, tmp_path):
-    with joblib.parallel_config("multiprocessing", n_jobs=2):
-        result = colorize_files(many, tmp_path / "out", model=Witness())
-    assert result.counts == {"done": 11, "skipped": 0, "failed": 1}
-
-
 @contextlib.contextmanager
 def dask(n_workers=2):
     distributed = pytest.importorskip("distributed", reason="the extra [dask] is not installed")

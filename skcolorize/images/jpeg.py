@@ -33,11 +33,10 @@ def save_jpeg(image: Image.Image, file: BinaryIO, n_jobs: int | None = None, **o
     """
     height = max(1, _BAND // (image.width * _BLOCK)) * _BLOCK  # of a band
     tops = range(0, image.height, height)
-    if len(tops) == 1 or image.mode not in {"RGB", "RGBX"}:
-        image.save(file, "JPEG", **options)
-        return
-    options["restart_marker_blocks"] = -(-image.width // _BLOCK) * height // _BLOCK
-    if strips.threads_of(n_jobs) == 1:
+    has_bands = len(tops) > 1 and image.mode in {"RGB", "RGBX"}
+    if has_bands:
+        options["restart_marker_blocks"] = -(-image.width // _BLOCK) * height // _BLOCK
+    if not has_bands or strips.threads_of(n_jobs) == 1:
         image.save(file, "JPEG", **options)
         return
     bare = {name: value for name, value in options.items() if name in {"quality", "restart_marker_blocks"}}

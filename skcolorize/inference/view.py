@@ -13,7 +13,7 @@ from .decoding import Decoding, confidence
 from .margins import picture_box
 from .palette import LEAST_PIXELS
 from .predict import Session, enlarged, inside_gamut, reduced, small_lightness, working_size
-from .rendering import as_image, render_lab, render_rgb, render_rgbx
+from .rendering import as_image, high_bytes, render_lab, render_rgb, render_rgbx
 from .screens import descreened
 
 
@@ -34,7 +34,7 @@ class View:
 
     def __init__(self, session: Session, decoding: Decoding, pixels, levels, image_size):
         self._session, self._decoding, self._pixels, self._levels = session, decoding, pixels, levels
-        looked_at = _high_bytes(levels)
+        looked_at = high_bytes(levels)  # so that a photo gets the same colours in 8 bits and in 16
         height, width = levels.shape
         size = working_size(height, width, image_size)
         copy = reduced(looked_at, size)
@@ -113,13 +113,6 @@ class View:
         if self._pixels.ndim == 3:
             return np.ascontiguousarray(rgb_to_lab(self._pixels)[..., 0])
         return self._pixels if self._pixels.dtype.kind == "u" else gray_to_lightness(self._pixels)
-
-
-def _high_bytes(levels: np.ndarray) -> np.ndarray:
-    """8 bits of gray levels, so that a photo gets the same colours in 8 bits and in 16."""
-    if levels.dtype == np.uint8:
-        return levels
-    return np.right_shift(levels, 8, out=np.empty(levels.shape, np.uint8), casting="unsafe")
 
 
 def look_together(views: Sequence[View]) -> None:

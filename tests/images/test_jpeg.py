@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from photo_files import encoded
 from PIL import Image
 
 from skcolorize.images import jpeg, read_photo, write_photo
@@ -24,12 +25,6 @@ def saved(image, n_jobs=None, **options):
     return buffer.getvalue()
 
 
-def as_pillow_has_it(image, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", **options)
-    return buffer.getvalue()
-
-
 @pytest.mark.parametrize("band", [2**12, 2**16, 2**20])
 @pytest.mark.parametrize("size", [(333, 251), (16, 800), (5000, 33), (1, 9000)], ids=str)
 @pytest.mark.parametrize("mode", ["RGB", "RGBX"])
@@ -39,7 +34,7 @@ def test_any_number_of_threads_writes_the_same_file(mode, size, band, monkeypatc
     image = scene(*size, mode)
     one, *others = (saved(image, n_jobs, quality=90) for n_jobs in (None, 1, 2, 5))
     assert others == [one] * 3
-    whole = Image.open(io.BytesIO(as_pillow_has_it(image, quality=90)))
+    whole = Image.open(io.BytesIO(encoded(image, "JPEG", quality=90)))
     assert_array_equal(Image.open(io.BytesIO(one)), whole)
     if band != 2**16:
         assert (RESTART_INTERVAL in one) == (band == 2**12)
@@ -59,7 +54,7 @@ def test_header_is_of_the_whole_photo():
 
 def test_small_and_gray_photos_are_as_pillow_writes_them():
     for image in (scene(1000, 700), scene(1200, 2000, "L")):
-        assert saved(image, 2) == as_pillow_has_it(image)
+        assert saved(image, 2) == encoded(image, "JPEG")
 
 
 def test_photos_written_by_threads(tmp_path):
